@@ -1,0 +1,36 @@
+import type { Knex } from 'knex'
+
+/**
+ * The few words in which the two engines differ. SQLite's STRICT tables refuse a value of another type and the type
+ * names that knex's schema builder writes, so migrations are SQL.
+ */
+export interface Dialect {
+  instant: string // milliseconds since the epoch, UTC, set by the application
+  bytes: string
+  key: string // text that is compared and ordered byte by byte on both engines
+  serial: string // a number that grows with each row and is never given twice
+  strict: string
+}
+
+export function dialectOf(db: Knex): Dialect {
+  return db.client.config.client === 'pg'
+    ? {
+        instant: 'bigint',
+        bytes: 'bytea',
+        key: 'text collate "C"',
+        serial: 'bigint generated always as identity primary key',
+        strict: '',
+      }
+    : {
+        instant: 'integer',
+        bytes: 'blob',
+        key: 'text',
+        serial: 'integer primary key autoincrement',
+        strict: 'strict',
+      }
+}
+
+/** Runs statements in turn; both drivers refuse several in one call. */
+export async function run(db: Knex, statements: string[]): Promise<void> {
+  for (const statement of statements) await db.raw(statement)
+}

@@ -1,0 +1,100 @@
+import type { Act } from '../act.ts'
+import type { Chain } from './chain.ts'
+
+/** Who issues the certificates of a lineage: by hand, or an authority known by its name. */
+export type Source = 'import' | 'local'
+
+/**
+ * One certificate in a lineage. Its state is derived from the instants and never stored, so that it
+ * changes at the same moment on every node without anyone writing (see `rollover.ts`).
+ */
+export interface LineageCertificate {
+  id: string
+  lineageId: string
+  /** PEM, leaf first, then its issuers; LF line ends. */
+  chainPem: string
+  sha256: string // of the leaf's DER, lower-case hex
+  spkiSha256: string // of its SubjectPublicKeyInfo, lower-case hex
+  subject: string
+  issuer: string
+  serial: string // lower-case hex
+  keyType: string // "EC P-256", "RSA 2048", "Ed25519"
+  dnsNames: string[]
+  notBefore: Date
+  notAfter: Date
+  /** Null where only the certificate is known, as with a service certificate whose key never leaves the XMPP server. */
+  privateKeyId: string | null
+  stagedAt: Date
+  activatedAt: Date | null
+  supersededAt: Date | null
+  retiresAt: Date | null // published until then; null while it has no successor
+}
+
+/** A named succession of certificates for a set of identifiers. */
+export interface Lineage {
+  id: string
+  tenantId: string | null // null: the operator's own
+  name: string // unique within the tenant; by default the leaf's first DNS name
+  source: Source
+  createdAt: Date
+}
+
+export interface LineageWithCertificates extends Lineage {
+  certificates: LineageCertificate[]
+}
+
+/** What a lineage publishes and serves, as the edge holds it in memory. */
+export interface PublishedLineage {
+  id: string
+  name: string
+  certificates: PublishedCertificate[]
+}
+
+export type PublishedCertificate = Pick<
+  LineageCertificate,
+  | 'id'
+  | 'chainPem'
+  | 'notBefore'
+  | 'notAfter'
+  | 'privateKeyId'
+  | 'stagedAt'
+  | 'activatedAt'
+  | 'supersededAt'
+  | 'retiresAt'
+>
+
+export interface NewCertificate {
+  chain: Chain
+  /** PKCS#8 DER, in clear; the store seals it before it is written. Null: the key stays where it is. */
+  privateKey: Uint8Array | null
+}
+
+/** Lineages and their certificates. Every method takes the tenant first: another tenant's row is *not found*. */
+export interface LineageStore {
+  /** @throws ProblemError already-exists: the tenant has a lineage of that name */
+  create(tenantId: string | null, lineage: { name: string; source: Source }, act: Act): Promise<Lineage>
+  find(tenantId: string | null, id: string): Promise<LineageWithCertificates | undefined>
+  findByName(tenantId: string | null, name: string): Promise<LineageWithCertificates | undefined>
+  /** Ordered by name; `after` is the last name of the page before. */
+  list(
+    tenantId: string | null | 'all',
+    page: { after?: string; limit: number; search?: string },
+  ): Promise<LineageWithCertificates[]>
+  /**
+   * Adds a staged certificate and keeps the newest rows only as `rollover.ts` decides.
+   * @throws ProblemError already-exists: the lineage has this very certificate
+   */
+  stage(tenantId: string | null, lineageId: string, certificate: NewCertificate, act: Act): Promise<LineageCertificate>
+  /** Makes a staged certificate the active one; the active one before it is published until `retiresAt`. */
+  activate(tenantId: string | null, certificateId: string, retiresAt: Date, act: Act): Promise<LineageCertificate>
+  /** Takes a certificate out of its lineage, with its private key. */
+  removeCertificate(tenantId: string | null, certificateId: string, act: Act): Promise<void>
+  /** @throws ProblemError still-in-use: something is served from it */
+  remove(tenantId: string | null, id: string, act: Act): Promise<void>
+}
+
+/** Private keys, sealed at rest (see `sealing.ts`). */
+export interface PrivateKeyStore {
+  /** PKCS#8 DER in clear. @throws Error where the row was tampered with, swapped, or sealed under another master key */
+  open(privateKeyId: string): Promise<Uint8Array>
+}

@@ -1,0 +1,168 @@
+import { parse as parseToml, TomlError } from 'smol-toml'
+import { z } from 'zod'
+import { parseDomainName } from './name.ts'
+import { ProblemError } from './problem.ts'
+
+const LISTEN = /^(?:(?<host>\[[0-9a-fA-F:.]+\]|[0-9.]+|localhost)?:)(?<port>\d{1,5})$/
+
+/** Where to listen: `host` is undefined for every address of the machine. */
+export interface Listen {
+  host: string | undefined
+  port: number
+}
+
+const listen = z
+  .string()
+  .refine((text) => LISTEN.test(text) && Number(LISTEN.exec(text)?.groups?.port) < 65536, {
+    error: 'should be "address:port" or ":port", such as ":443", "127.0.0.1:8443" or "[::1]:8443"',
+  })
+  .transform((text): Listen => {
+    const { host, port } = LISTEN.exec(text)?.groups ?? {}
+    return { host: host?.replace(/^\[|\]$/g, ''), port: Number(port) }
+  })
+const host = z.string().transform((text, context) => {
+  const name = parseDomainName(text)
+  if (name !== null) return name
+  context.issues.push({ code: 'custom', input: text, message: 'should be a DNS name, such as "waypost.example.net"' })
+  return z.NEVER
+})
+const seconds = (least: number, most: number) => z.int().min(least).max(most)
+
+const schema = z.strictObject({
+  storage: z
+    .strictObject({
+      /** SQLite in the data folder where it is left out, or postgres://user:password@host/database. */
+      url: z
+        .string()
+        .refine((url) => /^postgres(ql)?:\/\//.test(url), { error: 'should begin with postgres://' })
+        .optional(),
+    })
+    .prefault({}),
+  edge: z
+    .strictObject({
+      /** What a hosted source domain's CNAME record points to. */
+      name: host.prefault('edge.localhost'),
+      /** For the address records of names that cannot have a CNAME. */
+      addresses: z.array(z.union([z.ipv4(), z.ipv6()])).prefault([]),
+      https: z.array(listen).min(1).prefault([':443']),
+      http: z.array(listen).prefault([':80']),
+      processes: z.int().min(1).max(64).prefault(1),
+      /** Each takes about 30 kB. */
+      contexts: z.int().min(10).max(100_000).prefault(2000),
+      directory_entries: z.int().min(100).max(1_000_000).prefault(50_000),
+      directory_megabytes: z.int().min(1).max(4096).prefault(64),
+    })
+    .prefault({}),
+  admin: z
+    .strictObject({
+      host: host.prefault('admin.localhost'),
+      /** For an operator's own proxy; a private Unix socket behind the edge where it is left out. */
+      listen: listen.optional(),
+    })
+    .prefault({}),
+  health: z.strictObject({ listen: listen.prefault('127.0.0.1:9180') }).prefault({}),
+  publish: z
+    .strictObject({
+      /** Cache-Control on answers; RFC 7711 §6 wants it very short. */
+      max_age_seconds: seconds(0, 86_400).prefault(60),
+      /** `expires` of POSH documents, which clients do honour. */
+      posh_expires_seconds: seconds(60, 604_800).prefault(3600),
+      /** How far the clocks of those who cache may be off. */
+      skew_seconds: seconds(0, 86_400).prefault(300),
+    })
+    .prefault({}),
+  front: z
+    .strictObject({
+      /** Who issues front certificates: nobody (they are imported), or the local authority. */
+      authority: z.enum(['import', 'local']).prefault('import'),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info') }).prefault({}),
+})
+
+export type Config = z.output<typeof schema>
+
+/** Every setting that may stand in the environment: WAYPOST_<SECTION>_<KEY>, and *_FILE for the one that is secret. */
+const SECRET_SETTINGS: readonly (readonly [string, string])[] = [['storage', 'url']]
+
+/**
+ * The configuration from the text of its TOML file, overridden by `WAYPOST_<SECTION>_<KEY>`.
+ * Lists in the environment are separated by commas.
+ * @param readSecret reads the file that a `…_FILE` variable names
+ * @throws ProblemError configuration, with all faults at once, each with key, value and wish
+ */
+export function parseConfig(
+  toml: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+  readSecret: (path: string) => string = () => '',
+): Config {
+  const settings = fromToml(toml)
+  for (const [section, key, text] of overrides(env, readSecret)) {
+    settings[section] = { ...(settings[section] as object | undefined), [key]: fromEnvironment(section, key, text) }
+  }
+  const parsed = schema.safeParse(settings)
+  const faults = parsed.success
+    ? parsed.data.admin.host === parsed.data.edge.name
+      ? ['admin.host and edge.name are the same name: give the admin plane a name of its own']
+      : []
+    : parsed.error.issues.map((issue) => {
+        const unknown = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined
+        const path = issue.path.join('.') || 'the file'
+        return unknown
+          ? `${path} has ${issue.path.length ? 'no setting' : 'no section'} ${unknown}`
+          : `${path}: ${issue.message}`
+      })
+  if (!parsed.success || faults.length > 0)
+    throw new ProblemError('configuration', `the configuration has faults:\n  ${faults.join('\n  ')}`)
+  return parsed.data
+}
+
+/** For `config print`: everything in force, secrets hidden. */
+export function redacted(config: Config): Config {
+  const url = config.storage.url?.replace(/(\/\/[^:/@]*):[^@]*@/, '$1:[hidden]@')
+  return { ...config, storage: { ...config.storage, ...(url === undefined ? {} : { url }) } }
+}
+
+function fromToml(toml: string): Record<string, unknown> {
+  try {
+    return parseToml(toml)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    throw new ProblemError('configuration', `the configuration file is no TOML: ${cause.message}`, { cause })
+  }
+}
+
+function* overrides(
+  env: Readonly<Record<string, string | undefined>>,
+  readSecret: (path: string) => string,
+): Generator<[string, string, string]> {
+  for (const [section, { shape }] of Object.entries(sections())) {
+    for (const key of Object.keys(shape)) {
+      const variable = `WAYPOST_${section}_${key}`.toUpperCase()
+      const file = env[`${variable}_FILE`]
+      const isSecret = SECRET_SETTINGS.some(([s, k]) => s === section && k === key)
+      const text = isSecret && file !== undefined ? readSecret(file).trim() : env[variable]
+      if (text !== undefined) yield [section, key, text]
+    }
+  }
+}
+
+function sections(): Record<string, { shape: Record<string, z.ZodType> }> {
+  return Object.fromEntries(
+    Object.entries(schema.shape).map(([section, prefault]) => [section, prefault.def.innerType]),
+  )
+}
+
+/** The environment knows only text: what the setting's own type is decides how it is read. */
+function fromEnvironment(section: string, key: string, text: string): unknown {
+  const type = sections()[section]?.shape[key]
+  if (type === undefined) return text
+  const inner = type instanceof z.ZodPrefault ? type.def.innerType : type
+  if (inner instanceof z.ZodArray)
+    return text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)
+  if (inner instanceof z.ZodNumber) return /^-?\d+$/.test(text) ? Number(text) : text
+  return text
+}

@@ -1,0 +1,63 @@
+import type { Act } from '../act.ts'
+import type { DomainName } from '../name.ts'
+
+/** What a delegation is published under, draft-miller-xmpp-fed-00 §6.3: an SRV service and protocol (RFC 2782). */
+export interface ServiceName {
+  service: string // "_xmpp-server", lower case, with its underscore
+  protocol: string // "_tcp"
+}
+
+/** What the source domain's path `/.well-known/tls/…` gives: the 302 of §6.3 step 2, or the PEM itself ("possession"). */
+export type TlsAnswer = 'redirect' | 'possession'
+/** What the source domain's path `/.well-known/posh/…` gives (RFC 7711 §3). */
+export type PoshAnswer = 'fingerprints' | 'redirect' | 'reference' | 'off'
+
+export interface Delegation extends ServiceName {
+  id: string
+  tenantId: string
+  sourceDomainId: string
+  sourceDomain: DomainName
+  targetHost: DomainName
+  targetPort: number
+  lineageId: string // of the service certificate
+  lineageName: string
+  tlsAnswer: TlsAnswer
+  poshAnswer: PoshAnswer
+  srvPort: number | null // null: the service's usual port
+  createdAt: Date
+}
+
+/** The part of a delegation that an answer needs. */
+export interface PublishedDelegation extends ServiceName {
+  targetHost: DomainName
+  targetPort: number
+  lineageId: string
+  tlsAnswer: TlsAnswer
+  poshAnswer: PoshAnswer
+}
+
+export interface NewDelegation extends ServiceName {
+  sourceDomainId: string
+  targetHostId: string
+  lineageId: string
+  tlsAnswer: TlsAnswer
+  poshAnswer: PoshAnswer
+  srvPort: number | null
+}
+
+export interface DelegationPage {
+  after?: string // the id of the last delegation of the page before
+  limit: number
+  sourceDomain?: DomainName
+  search?: string // part of a source domain's name
+}
+
+export interface DelegationStore {
+  /** @throws ProblemError already-exists: this service of the source domain is delegated */
+  register(tenantId: string, delegation: NewDelegation, act: Act): Promise<Delegation>
+  find(tenantId: string | 'all', id: string): Promise<Delegation | undefined>
+  /** Newest first. */
+  list(tenantId: string | 'all', page: DelegationPage): Promise<Delegation[]>
+  /** @throws ProblemError not-found */
+  withdraw(tenantId: string, id: string, act: Act): Promise<void>
+}

@@ -1,0 +1,56 @@
+import type { Act } from '../act.ts'
+import type { DomainName } from '../name.ts'
+import type { HostMeta } from './host-meta.ts'
+
+/** Hosted: its DNS points at our edge. External: the owner's web server redirects, only the target host answers here. */
+export type SourceDomainMode = 'hosted' | 'external'
+
+/** A tenant's claim to a name. It is *held*, and answered for, while a proof of control is in force. */
+export interface SourceDomain {
+  id: string
+  tenantId: string
+  tenantName: string
+  name: DomainName
+  mode: SourceDomainMode
+  proof: 'vouched' | null // null: unproven, nothing is served
+  provenAt: Date | null
+  suspendedAt: Date | null
+  hostMeta: HostMeta | null
+  frontLineageId: string | null
+  createdAt: Date
+}
+
+export interface SourceDomainPage {
+  after?: DomainName
+  limit: number
+  search?: string
+}
+
+export interface NewSourceDomain {
+  name: DomainName
+  mode: SourceDomainMode
+  isVouched: boolean
+}
+
+export interface SourceDomainStore {
+  /**
+   * @throws ProblemError already-exists: the tenant has claimed it before
+   * @throws ProblemError source-domain-taken: vouched for, and another tenant holds it
+   */
+  add(tenantId: string, domain: NewSourceDomain, act: Act): Promise<SourceDomain>
+  /** All or none, in one transaction; a name that the tenant has already is left as it is. Gives the names that were new. */
+  addMany(tenantId: string, domains: NewSourceDomain[], act: Act): Promise<Set<DomainName>>
+  find(tenantId: string, name: DomainName): Promise<SourceDomain | undefined>
+  /** The claims of all tenants to one name. */
+  claims(name: DomainName): Promise<SourceDomain[]>
+  /** Ordered by name. */
+  list(tenantId: string | 'all', page: SourceDomainPage): Promise<SourceDomain[]>
+  /** The operator's word that the tenant controls the name. @throws ProblemError source-domain-taken, not-found */
+  vouch(tenantId: string, name: DomainName, act: Act): Promise<void>
+  suspend(tenantId: string, name: DomainName, act: Act): Promise<void>
+  resume(tenantId: string, name: DomainName, act: Act): Promise<void>
+  setHostMeta(tenantId: string, name: DomainName, hostMeta: HostMeta | null, act: Act): Promise<void>
+  setFrontLineage(tenantId: string, name: DomainName, lineageId: string | null, act: Act): Promise<void>
+  /** With its delegations. @throws ProblemError not-found */
+  remove(tenantId: string, name: DomainName, act: Act): Promise<void>
+}

@@ -1,0 +1,22 @@
+import type { Act } from '../act.ts'
+import type { DomainName } from '../name.ts'
+
+/** Where the operator's XMPP service answers over HTTPS with the certificate to expect. */
+export interface TargetHost {
+  id: string
+  name: DomainName
+  port: number // of HTTPS; 443 is left out of a Location
+  frontLineageId: string | null
+  createdAt: Date
+}
+
+export interface TargetHostStore {
+  /** @throws ProblemError already-exists */
+  add(target: { name: DomainName; port: number }, act: Act): Promise<TargetHost>
+  find(name: DomainName): Promise<TargetHost | undefined>
+  /** Ordered by name. */
+  list(page: { after?: DomainName; limit: number; search?: string }): Promise<TargetHost[]>
+  setFrontLineage(name: DomainName, lineageId: string | null, act: Act): Promise<void>
+  /** @throws ProblemError still-in-use: a delegation leads to it */
+  remove(name: DomainName, act: Act): Promise<void>
+}

@@ -1,0 +1,47 @@
+/** Every refusal that a caller may read. A new code does not compile until `admin/problem-details.ts` maps it. */
+export type ProblemCode =
+  | 'malformed-request' // a field is missing, unknown or of the wrong shape
+  | 'malformed-name' // not a DNS name that can be delegated
+  | 'name-refused' // a well-formed name that may not be registered
+  | 'certificate-refused' // an upload that must not be published; `rule` says by which rule
+  | 'not-found' // also what another tenant's row looks like
+  | 'already-exists'
+  | 'source-domain-taken' // another tenant holds the name
+  | 'still-in-use'
+  | 'too-early' // a staged certificate that caches may not know yet
+  | 'sign-in-required'
+  | 'cross-site-request'
+  | 'forbidden'
+  | 'too-large'
+  | 'unsupported-media-type'
+  | 'method-not-allowed'
+  | 'configuration'
+  | 'unavailable' // the data folder or the database cannot be used now
+
+/** One field that was refused; `pointer` is a JSON pointer (RFC 6901) into the request's body, as RFC 9457 §3 shows. */
+export interface FieldProblem {
+  pointer: string
+  detail: string
+}
+
+/**
+ * A refusal the caller may read: `message` says what is wrong and how to mend it, and is shown to them.
+ * Whatever else is thrown is a bug of ours.
+ */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError'
+  readonly code: ProblemCode
+  readonly rule: string | undefined
+  readonly fields: readonly FieldProblem[]
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: ErrorOptions & { rule?: string; fields?: readonly FieldProblem[] } = {},
+  ) {
+    super(detail, options)
+    this.code = code
+    this.rule = options.rule
+    this.fields = options.fields ?? []
+  }
+}

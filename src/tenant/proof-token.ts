@@ -1,0 +1,11 @@
+import { createHmac } from 'node:crypto'
+import type { DomainName } from '../name.ts'
+
+/**
+ * The value of the TXT record at `_waypost-challenge.<domain>` by which a tenant proves control of a domain. Bound to
+ * both, so that it proves nothing for anyone else, and telling nothing about the tenant.
+ * @param key 32 bytes, derived from the master key for this use only
+ */
+export function proofToken(key: Uint8Array, tenantId: string, domain: DomainName): string {
+  return 'waypost-' + createHmac('sha256', key).update(`${tenantId}\0${domain}`).digest('base64url').slice(0, 32)
+}
