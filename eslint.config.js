@@ -6,7 +6,7 @@ const rooms = {
   storage: ['knex', 'knex/*', 'better-sqlite3', 'pg'],
   admin: ['express', 'helmet', 'preact', 'preact/*', 'preact-render-to-string', '@asteasolutions/zod-to-openapi'],
   certificate: ['@peculiar/x509', 'reflect-metadata'],
-  cli: ['commander', '@clack/prompts'],
+  cli: ['commander', '@clack/prompts', 'csv-parse', 'csv-parse/*'],
 }
 const forbiddenIn = (room) =>
   Object.entries(rooms)

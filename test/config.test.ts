@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import { parseConfig, redacted } from '../src/config.ts'
+
+describe('the configuration', () => {
+  test('is complete where nothing is said', () => {
+    const config = parseConfig('')
+    expect(config.edge.https).toEqual([{ host: undefined, port: 443 }])
+    expect(config.publish).toEqual({ max_age_seconds: 60, posh_expires_seconds: 3600, skew_seconds: 300 })
+    expect(config.front.authority).toBe('import')
+    expect(config.storage.url).toBeUndefined()
+  })
+
+  test('comes from the file, and the environment overrides it', () => {
+    const file = '[edge]\nname = "Edge.Hosting.Example.com."\nprocesses = 1\nhttp = []'
+    const config = parseConfig(file, {
+      WAYPOST_EDGE_PROCESSES: '4',
+      WAYPOST_EDGE_ADDRESSES: '192.0.2.1, 2001:db8::1',
+      WAYPOST_EDGE_HTTPS: '127.0.0.1:8443,[::1]:8443',
+      WAYPOST_ADMIN_LISTEN: '127.0.0.1:8081',
+    })
+    expect(config.edge).toMatchObject({
+      name: 'edge.hosting.example.com',
+      processes: 4,
+      addresses: ['192.0.2.1', '2001:db8::1'],
+      https: [
+        { host: '127.0.0.1', port: 8443 },
+        { host: '::1', port: 8443 },
+      ],
+      http: [],
+    })
+    expect(config.admin.listen).toEqual({ host: '127.0.0.1', port: 8081 })
+  })
+
+  test.each([
+    ['[edge]\nprocesses = 0', 'edge.processes'],
+    ['[edge]\nprocesses = "2"', 'edge.processes'],
+    ['[edge]\nhttps = ["443"]', 'edge.https.0'],
+    ['[edge]\nhttps = [":70000"]', 'edge.https.0'],
+    ['[edge]\naddresses = ["192.0.2.300"]', 'edge.addresses.0'],
+    ['[admin]\nhost = "no name"', 'admin.host'],
+    ['[publish]\nmax_age_seconds = -1', 'publish.max_age_seconds'],
+    ['[storage]\nurl = "mysql://x"', 'storage.url'],
+    ['[front]\nauthority = "letsencrypt"', 'front.authority'],
+    ['[edge]\ncolour = "red"', 'no setting colour'],
+    ['[colours]\nred = 1', 'no section colours'],
+    ['[admin]\nhost = "x.example.net"\n[edge]\nname = "x.example.net"', 'the same name'],
+    ['this is no toml', 'no TOML'],
+  ])('refuses %j and says %s', (toml, said) => {
+    expect(() => parseConfig(toml)).toThrow(expect.objectContaining({ code: 'configuration' }))
+    expect(() => parseConfig(toml)).toThrow(said)
+  })
+
+  test('says all faults at once', () => {
+    const faults = () => parseConfig('[edge]\nprocesses = 0\n[admin]\nhost = "*"')
+    expect(faults).toThrow('edge.processes')
+    expect(faults).toThrow('admin.host')
+  })
+
+  test('refuses a fault that stands in the environment', () => {
+    expect(() => parseConfig('', { WAYPOST_EDGE_PROCESSES: 'many' })).toThrow('edge.processes')
+  })
+
+  test('a secret may come from a file, and is hidden when it is printed', () => {
+    const config = parseConfig('', { WAYPOST_STORAGE_URL_FILE: '/run/secrets/url' }, (path) =>
+      path === '/run/secrets/url' ? 'postgres://waypost:hunter2@db.example.net/waypost\n' : '',
+    )
+    expect(config.storage.url).toBe('postgres://waypost:hunter2@db.example.net/waypost')
+    expect(JSON.stringify(redacted(config))).not.toContain('hunter2')
+    expect(redacted(config).storage.url).toBe('postgres://waypost:[hidden]@db.example.net/waypost')
+  })
+})
