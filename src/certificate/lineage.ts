@@ -1,4 +1,5 @@
 import type { Act } from '../act.ts'
+import type { DomainName } from '../name.ts'
 import type { Chain } from './chain.ts'
 
 /** Who issues the certificates of a lineage: by hand, or an authority known by its name. */
@@ -34,9 +35,15 @@ export interface LineageCertificate {
 export interface Lineage {
   id: string
   tenantId: string | null // null: the operator's own
+  tenantName: string | null
   name: string // unique within the tenant; by default the leaf's first DNS name
   source: Source
   createdAt: Date
+}
+
+/** The lineage that is made for a host's front certificate where none is chosen; also how the admin host's is found. */
+export function frontLineageName(host: DomainName): string {
+  return `front:${host}`
 }
 
 export interface LineageWithCertificates extends Lineage {
@@ -73,20 +80,26 @@ export interface NewCertificate {
 export interface LineageStore {
   /** @throws ProblemError already-exists: the tenant has a lineage of that name */
   create(tenantId: string | null, lineage: { name: string; source: Source }, act: Act): Promise<Lineage>
+  /** From now on certificates come by hand, where an authority issued them before. */
+  takeOver(tenantId: string | null, id: string, act: Act): Promise<void>
   find(tenantId: string | null, id: string): Promise<LineageWithCertificates | undefined>
   findByName(tenantId: string | null, name: string): Promise<LineageWithCertificates | undefined>
-  /** Ordered by name; `after` is the last name of the page before. */
+  /** Ordered by name and then id; `after` is the last one of the page before. */
   list(
     tenantId: string | null | 'all',
-    page: { after?: string; limit: number; search?: string },
+    page: { after?: Pick<Lineage, 'name' | 'id'>; limit: number; search?: string },
   ): Promise<LineageWithCertificates[]>
   /**
-   * Adds a staged certificate and keeps the newest rows only as `rollover.ts` decides.
+   * Adds a staged certificate.
    * @throws ProblemError already-exists: the lineage has this very certificate
    */
   stage(tenantId: string | null, lineageId: string, certificate: NewCertificate, act: Act): Promise<LineageCertificate>
   /** Makes a staged certificate the active one; the active one before it is published until `retiresAt`. */
   activate(tenantId: string | null, certificateId: string, retiresAt: Date, act: Act): Promise<LineageCertificate>
+  /** Writes down that the private key left the house in clear. @throws ProblemError not-found */
+  noteKeyExport(tenantId: string | null, certificateId: string, act: Act): Promise<void>
+  /** Whether a delegation publishes it: then a cache may hold what it had before. */
+  isPublished(id: string): Promise<boolean>
   /** Takes a certificate out of its lineage, with its private key. */
   removeCertificate(tenantId: string | null, certificateId: string, act: Act): Promise<void>
   /** @throws ProblemError still-in-use: something is served from it */

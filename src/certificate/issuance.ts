@@ -1,0 +1,90 @@
+import type { Act } from '../act.ts'
+import type { Clock } from '../clock.ts'
+import type { DomainName } from '../name.ts'
+import { ProblemError } from '../problem.ts'
+import type { JobKind } from '../work/runner.ts'
+import type { Authority } from './authority.ts'
+import { createRequest } from './certificate-request.ts'
+import type { Chain } from './chain.ts'
+import type { LineageCertificate, LineageStore } from './lineage.ts'
+import { renewAt } from './renewal.ts'
+import { active, knownToAllAt, stateAt } from './rollover.ts'
+import { readUpload } from './upload.ts'
+
+/** The kind of job; its key is the id of the lineage. */
+export const FRONT_CERTIFICATE = 'front-certificate'
+
+export interface FrontCertificatePayload {
+  tenantId: string | null
+  lineageId: string
+  identifiers: DomainName[]
+}
+
+/**
+ * Sees to it that a front lineage has a certificate that is not due. May be run again after a crash at any line: what
+ * was staged is activated and not ordered anew. Nobody keeps a front certificate, so it need not be staged for a while,
+ * but where a delegation publishes the same lineage.
+ * It ends for good where the lineage is gone, or its certificates come by hand by now.
+ */
+export function frontCertificateJob(deps: {
+  lineages: Pick<LineageStore, 'find' | 'stage' | 'activate' | 'isPublished'>
+  authority: Authority
+  cacheSpanMs: number // for how long a document may be kept by whoever fetched it; see `rollover.ts`
+  clock: Clock
+}): JobKind {
+  const { lineages, authority, cacheSpanMs, clock } = deps
+
+  async function order({ tenantId, lineageId, identifiers }: FrontCertificatePayload, act: Act) {
+    const { csrDer, privateKey } = await createRequest(identifiers)
+    const { chainPem } = await authority.issue({ identifiers, csrDer })
+    const chain = verifiedChain({ chainPem, identifiers, privateKey, now: clock.now() })
+    return lineages.stage(tenantId, lineageId, { chain, privateKey }, act)
+  }
+
+  return async ({ payload }) => {
+    const front = payload as FrontCertificatePayload // written by our own process, which compiles against the same type
+    const lineage = await lineages.find(front.tenantId, front.lineageId)
+    if (!lineage || lineage.source === 'import') return
+    const now = clock.now()
+    const isGood = (one: LineageCertificate) => names(one.dnsNames) === names(front.identifiers) && renewAt(one) > now
+    const present = active(lineage.certificates)
+    if (present && isGood(present)) return { runAgainAt: renewAt(present) }
+
+    const act: Act = { at: now, actor: authority.name, address: null }
+    const left = lineage.certificates.find((one) => stateAt(one, now) === 'staged' && one.privateKeyId && isGood(one))
+    const fresh = left ?? (await order(front, act))
+    const isPublished = await lineages.isPublished(front.lineageId)
+    const knownAt = isPublished ? knownToAllAt([...lineage.certificates, fresh], fresh, { now, cacheSpanMs }) : now
+    if (knownAt > now) return { runAgainAt: knownAt }
+    const retiresAt = isPublished ? new Date(now.getTime() + cacheSpanMs) : now
+    return { runAgainAt: renewAt(await lineages.activate(front.tenantId, fresh.id, retiresAt, act)) }
+  }
+}
+
+/**
+ * The chain that an authority gave, checked in full before it replaces anything.
+ * @throws ProblemError certificate-refused: it is none that could be uploaded, or not of this key
+ * @throws Error: it is not what was asked for
+ */
+export function verifiedChain(issued: {
+  chainPem: string
+  identifiers: DomainName[]
+  privateKey: Uint8Array
+  now: Date
+}): Chain {
+  const { chain, isNotYetValid } = readUpload({
+    certificate: Buffer.from(issued.chainPem),
+    privateKey: issued.privateKey,
+    now: issued.now,
+  })
+  if (isNotYetValid)
+    throw new ProblemError('too-early', `the certificate is not valid before ${chain.leaf.notBefore.toISOString()}`)
+  const wanted = names(issued.identifiers)
+  if (names(chain.leaf.dnsNames) !== wanted)
+    throw new Error(`the authority certified ${names(chain.leaf.dnsNames) || 'no name'} instead of ${wanted}`)
+  return chain
+}
+
+function names(dnsNames: string[]): string {
+  return [...new Set(dnsNames)].sort().join(', ')
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Authority } from '../../src/certificate/authority.ts'
+import { createRequest } from '../../src/certificate/certificate-request.ts'
+import { FRONT_CERTIFICATE, frontCertificateJob, verifiedChain } from '../../src/certificate/issuance.ts'
+import type { Lineage } from '../../src/certificate/lineage.ts'
+import { createLocalAuthority, localAuthority } from '../../src/certificate/local-authority.ts'
+import { active, published } from '../../src/certificate/rollover.ts'
+import { sealer } from '../../src/certificate/sealing.ts'
+import { domainName, type DomainName } from '../../src/name.ts'
+import { openStorage, type Storage } from '../../src/storage/storage.ts'
+import { DURING, makeCertificate } from '../support/certificates.ts'
+import { stoppedClock } from '../support/stopped-clock.ts'
+
+const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const identifiers = [domainName('im.example.com')]
+
+let clock: ReturnType<typeof stoppedClock>
+let storage: Storage
+let lineage: Lineage
+let local: Authority
+
+beforeEach(async () => {
+  clock = stoppedClock(DURING)
+  storage = await openStorage({
+    url: undefined,
+    file: ':memory:',
+    sealer: sealer(Buffer.alloc(32, 7), randomBytes),
+    clock,
+  })
+  await storage.migrate()
+  lineage = await storage.lineages.create(null, { name: 'front:im.example.com', source: 'local' }, act())
+  local = localAuthority({ ...(await createLocalAuthority(clock.now())), clock })
+})
+afterEach(() => storage.close())
+
+const act = () => ({ at: clock.now(), actor: 'test', address: null })
+const stored = async () => (await storage.lineages.find(null, lineage.id))!.certificates
+const runWith = (authority: Authority, payload: { identifiers?: DomainName[]; lineageId?: string } = {}) =>
+  frontCertificateJob({ lineages: storage.lineages, authority, cacheSpanMs: HOUR_MS, clock })({
+    id: 'job',
+    kind: FRONT_CERTIFICATE,
+    key: lineage.id,
+    payload: { tenantId: null, lineageId: lineage.id, identifiers, ...payload },
+    runAt: clock.now(),
+    attempts: 1,
+    fence: 1,
+  })
+
+test('a new front lineage gets its certificate, with its key, in use at once', async () => {
+  const result = await runWith(local)
+  const [certificate] = await stored()
+  expect(certificate).toMatchObject({ dnsNames: ['im.example.com'], activatedAt: clock.now(), keyType: 'EC P-256' })
+  expect(await storage.privateKeys.open(certificate!.privateKeyId!)).toHaveLength(138)
+  // Two thirds of 90 days, from an hour ago
+  expect(result).toEqual({ runAgainAt: new Date(clock.now().getTime() + 60 * DAY_MS - 3_600_000) })
+})
+
+test('when it is due it is replaced, and the one before retires at once', async () => {
+  const first = (await runWith(local))!.runAgainAt
+  clock.advance(first.getTime() - clock.now().getTime())
+  await runWith(local)
+  const all = await stored()
+  expect(all).toHaveLength(2)
+  expect(published(all, clock.now()).map(({ id }) => id)).toEqual([active(all)!.id])
+  expect(active(all)!.stagedAt).toEqual(first)
+})
+
+test('where a delegation publishes the lineage, caches get their time before the next one is in use', async () => {
+  const due = (await runWith(local))!.runAgainAt
+  const tenant = await storage.tenants.add('acme', act())
+  const domain = await storage.sourceDomains.add(
+    tenant.id,
+    { name: domainName('im.example.com'), mode: 'hosted', isVouched: true },
+    act(),
+  )
+  const target = await storage.targetHosts.add({ name: domainName('hosting.example.com'), port: 443 }, act())
+  await storage.delegations.register(
+    tenant.id,
+    {
+      ...{ sourceDomainId: domain.id, targetHostId: target.id, lineageId: lineage.id, srvPort: null },
+      ...{ service: '_xmpp-server', protocol: '_tcp', tlsAnswer: 'redirect', poshAnswer: 'fingerprints' },
+    },
+    act(),
+  )
+  clock.advance(due.getTime() - clock.now().getTime())
+  expect(await runWith(local)).toEqual({ runAgainAt: new Date(clock.now().getTime() + HOUR_MS) })
+  const [first, second] = await stored()
+  expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([first!.id, second!.id])
+
+  clock.advance(HOUR_MS)
+  await runWith(local)
+  expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([second!.id, first!.id])
+  clock.advance(HOUR_MS)
+  expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([second!.id])
+})
+
+test('before it is due nothing is ordered', async () => {
+  const first = await runWith(local)
+  clock.advance(DAY_MS)
+  expect(await runWith({ name: 'none', issue: () => Promise.reject(new Error('ordered')) })).toEqual(first)
+})
+
+test('other names are ordered at once', async () => {
+  await runWith(local)
+  const names = ['im.example.com', 'b.example.com'].map(domainName)
+  await runWith(local, { identifiers: names })
+  expect(active(await stored())!.dnsNames).toEqual(names)
+})
+
+test('after a crash between staging and activating, the staged one is activated and none is ordered', async () => {
+  const crashing = {
+    ...storage.lineages,
+    activate: () => Promise.reject(new Error('crash')),
+  }
+  const job = {
+    id: 'job',
+    kind: FRONT_CERTIFICATE,
+    key: '',
+    payload: { tenantId: null, lineageId: lineage.id, identifiers },
+    runAt: clock.now(),
+    attempts: 1,
+    fence: 1,
+  }
+  const crashed = frontCertificateJob({ lineages: crashing, authority: local, cacheSpanMs: HOUR_MS, clock })(job)
+  await expect(crashed).rejects.toThrow('crash')
+  const [staged] = await stored()
+  await runWith({ name: 'none', issue: () => Promise.reject(new Error('ordered')) })
+  expect(await stored()).toMatchObject([{ id: staged!.id, activatedAt: clock.now() }])
+})
+
+test('nothing is done where the lineage is gone, or its certificates come by hand by now', async () => {
+  expect(await runWith(local, { lineageId: 'gone' })).toBeUndefined()
+  await storage.lineages.takeOver(null, lineage.id, act())
+  expect(await runWith(local)).toBeUndefined()
+  expect(await stored()).toEqual([])
+})
+
+describe('what an authority gave is verified in full before anything is replaced', () => {
+  const answers: [string, () => Promise<string>, RegExp][] = [
+    ['no certificate', async () => '', /no certificate/],
+    ['a certificate of another key', async () => (await makeCertificate()).pem, /private key is not that of/],
+    ['an expired one', async () => (await makeCertificate({ notAfter: '2026-05-01T00:00:00Z' })).pem, /expired/],
+    ['more than 64 KiB', async () => (await makeCertificate()).pem.repeat(200), /64 KiB/],
+  ]
+  test.each(answers)('%s', async (_, chainPem, text) => {
+    await runWith(local)
+    const before = await stored()
+    clock.advance(70 * DAY_MS)
+    const authority = { name: 'other', issue: async () => ({ chainPem: await chainPem() }) }
+    await expect(runWith(authority)).rejects.toThrow(text)
+    expect(await stored()).toEqual(before)
+  })
+
+  test.each([
+    ['more names than were asked for', ['im.example.com', 'b.example.com']],
+    ['another name', ['b.example.com']],
+  ])('%s', async (_, names) => {
+    const authority: Authority = {
+      name: 'generous',
+      issue: ({ csrDer }) => local.issue({ csrDer, identifiers: names.map(domainName) }),
+    }
+    await expect(runWith(authority)).rejects.toThrow(/certified .* instead of im\.example\.com/)
+    expect(await stored()).toEqual([])
+  })
+
+  test('one that is not valid yet', async () => {
+    const { csrDer, privateKey } = await createRequest(identifiers)
+    const { chainPem } = await local.issue({ identifiers, csrDer })
+    const now = new Date(clock.now().getTime() - DAY_MS)
+    expect(() => verifiedChain({ chainPem, identifiers, privateKey, now })).toThrow('not valid before')
+  })
+
+  test('a chain that does not link', async () => {
+    const { csrDer, privateKey } = await createRequest(identifiers)
+    const { chainPem } = await local.issue({ identifiers, csrDer })
+    const stranger = await makeCertificate({ isCa: true, subject: 'CN=Stranger' })
+    expect(() =>
+      verifiedChain({ chainPem: chainPem + stranger.pem, identifiers, privateKey, now: clock.now() }),
+    ).toThrow('does not belong')
+  })
+})
