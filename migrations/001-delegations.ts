@@ -19,6 +19,8 @@ export async function up(db: Knex): Promise<void> {
       check (source in ('import', 'local'))
     ) ${strict}`,
     `create unique index lineage_tenant_name on lineage (coalesce(tenant_id, ''), name)`,
+    `create index lineage_name on lineage (name, id)`,
+    `create index lineage_tenant on lineage (tenant_id)`,
 
     `create table private_key (
       id         ${key}     primary key,
@@ -27,6 +29,7 @@ export async function up(db: Knex): Promise<void> {
       sealed     ${bytes}   not null,               -- PKCS#8 DER under AES-256-GCM, see certificate/sealing.ts
       created_at ${instant} not null
     ) ${strict}`,
+    `create index private_key_tenant on private_key (tenant_id)`,
 
     `create table certificate (
       id             ${key}     primary key,
@@ -54,6 +57,7 @@ export async function up(db: Knex): Promise<void> {
     `create unique index certificate_one_active on certificate (lineage_id)
       where activated_at is not null and superseded_at is null`,
     `create index certificate_private_key on certificate (private_key_id)`,
+    `create index certificate_tenant on certificate (tenant_id)`,
 
     `create table source_domain (
       id               ${key}     primary key,
@@ -73,8 +77,11 @@ export async function up(db: Knex): Promise<void> {
     ) ${strict}`,
     // Many may claim a name, one at most holds it: the schema is the judge, whoever is first.
     `create unique index source_domain_holder on source_domain (name) where proof is not null`,
-    `create index source_domain_name on source_domain (name, tenant_id)`,
+    `create index source_domain_name on source_domain (name, id)`,
     `create index source_domain_front on source_domain (front_lineage_id)`,
+
+    `create index source_domain_wants_front on source_domain (id)
+      where front_lineage_id is null and proof is not null and mode = 'hosted'`,
 
     `create table target_host (
       id               ${key}     primary key,
@@ -85,6 +92,8 @@ export async function up(db: Knex): Promise<void> {
       check (port between 1 and 65535)
     ) ${strict}`,
     `create index target_host_front on target_host (front_lineage_id)`,
+
+    `create index target_host_wants_front on target_host (id) where front_lineage_id is null`,
 
     `create table delegation (
       id               ${key}     primary key,
@@ -114,6 +123,7 @@ export async function up(db: Knex): Promise<void> {
       expires_at        ${instant} not null, -- not answered from then on
       primary key (host, token)
     ) ${strict}`,
+    `create index acme_challenge_ended on acme_challenge (expires_at)`,
 
     // The change feed: a row is written in the transaction of the change that it tells of.
     `create table change (
@@ -132,6 +142,7 @@ export async function up(db: Knex): Promise<void> {
       run_at      ${instant} not null, -- not before then
       attempts    integer    not null, -- how often it was claimed
       fence       integer    not null, -- grows with each claim: a late worker's result is refused by it
+      again_at    ${instant},          -- asked for while a worker had it, so to be run once more from then on; null: not asked
       worker      text,                -- who holds the lease; null: nobody
       lease_until ${instant},          -- null: nobody holds it
       last_error  text,                -- of the attempt before; null: none failed
@@ -139,6 +150,7 @@ export async function up(db: Knex): Promise<void> {
     ) ${strict}`,
     `create unique index job_open on job (kind, key) where finished_at is null`,
     `create index job_due on job (run_at, id) where finished_at is null`,
+    `create index job_finished on job (finished_at) where finished_at is not null`,
 
     `create table audit_event (
       id        ${key}     primary key, -- UUIDv7, so in the order of time
@@ -161,8 +173,9 @@ export async function up(db: Knex): Promise<void> {
     ) ${strict}`,
 
     `create table master_key_check (
-      id     ${key}   primary key, -- always 'check'
-      sealed ${bytes} not null     -- a known word: a start under another master key is refused
+      id         ${key}     primary key, -- always 'check'
+      sealed     ${bytes}   not null,    -- a known word: a start under another master key is refused
+      written_at ${instant} not null     -- when the readiness check last saw that the database takes writes
     ) ${strict}`,
 
     `create table sign_in_link (
@@ -171,12 +184,14 @@ export async function up(db: Knex): Promise<void> {
       expires_at   ${instant} not null,
       used_at      ${instant}              -- null: not yet
     ) ${strict}`,
+    `create index sign_in_link_ended on sign_in_link (expires_at)`,
     `create table session (
       token_sha256 ${key}     primary key, -- hex
       created_at   ${instant} not null,
       seen_at      ${instant} not null,    -- updated at most every 5 minutes
       expires_at   ${instant} not null     -- absolute end
     ) ${strict}`,
+    `create index session_ended on session (expires_at)`,
   ])
 }
 

@@ -13,7 +13,8 @@ export interface Dialect {
 }
 
 export function dialectOf(db: Knex): Dialect {
-  return db.client.config.client === 'pg'
+  const { config } = db.client as { config: Knex.Config }
+  return config.client === 'pg'
     ? {
         instant: 'bigint',
         bytes: 'bytea',

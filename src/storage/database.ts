@@ -1,0 +1,32 @@
+import type { Knex } from 'knex'
+import { openPostgres } from './postgres.ts'
+import { openSqlite } from './sqlite.ts'
+
+/** An open database, with the little in which the two engines differ. */
+export interface Database {
+  knex: Knex
+  engine: 'sqlite' | 'postgresql'
+  file: string | null // of SQLite; null: in memory, or PostgreSQL
+  isReadOnly: boolean
+  /** The rows that a raw statement gave: the drivers wrap them differently. */
+  rows<Row>(result: unknown): Row[]
+  /** Reads outside any transaction, in as little time as the engine allows. */
+  read<Row>(sql: string, bindings: readonly (string | number)[]): Promise<Row[]>
+  /** Behind a `select … limit 1` that several workers race for. */
+  skipLocked: string
+  /** Holds back other writers of the change feed until this transaction has ended, so that ids come in the order of commits. */
+  lockChanges(trx: Knex.Transaction): Promise<void>
+  /** Holds back others who migrate, until this transaction has ended. */
+  lockMigrations(trx: Knex.Transaction): Promise<void>
+}
+
+/** @throws ProblemError unavailable, configuration */
+export async function openDatabase(options: {
+  url: string | undefined
+  file: string
+  isReadOnly: boolean
+}): Promise<Database> {
+  return options.url === undefined
+    ? openSqlite(options)
+    : openPostgres({ url: options.url, isReadOnly: options.isReadOnly })
+}

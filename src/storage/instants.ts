@@ -1,0 +1,3 @@
+export function instantOrNull(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms)
+}

@@ -1,0 +1,322 @@
+import type { Knex } from 'knex'
+import type {
+  Lineage,
+  LineageCertificate,
+  LineageStore,
+  LineageWithCertificates,
+  Source,
+} from '../certificate/lineage.ts'
+import type { Sealer } from '../certificate/sealing.ts'
+import { ProblemError } from '../problem.ts'
+import type { Database } from './database.ts'
+import { isForeignKeyViolation, isUniqueViolation } from './faults.ts'
+import { chunks } from './insert-many.ts'
+import { instantOrNull } from './instants.ts'
+import { perform, type NewId } from './perform.ts'
+import { placeOfPrivateKey } from './private-key-store.ts'
+import { contains } from './search.ts'
+
+interface LineageRow {
+  id: string
+  tenant_id: string | null
+  name: string
+  source: Source
+  created_at: number
+}
+
+interface TenantNamed {
+  tenant_name: string | null
+}
+
+interface CertificateRow {
+  id: string
+  lineage_id: string
+  tenant_id: string | null
+  private_key_id: string | null
+  chain_pem: string
+  sha256: string
+  spki_sha256: string
+  subject: string
+  issuer: string
+  serial: string
+  key_type: string
+  dns_names: string
+  not_before: number
+  not_after: number
+  staged_at: number
+  activated_at: number | null
+  superseded_at: number | null
+  retires_at: number | null
+}
+
+export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer }): LineageStore {
+  const { db, newId, sealer } = deps
+
+  async function withCertificates(rows: (LineageRow & TenantNamed)[]): Promise<LineageWithCertificates[]> {
+    const certificates = new Map<string, LineageCertificate[]>(rows.map(({ id }) => [id, []]))
+    for (const ids of chunks([...certificates.keys()])) {
+      const found = await db.knex<CertificateRow>('certificate').whereIn('lineage_id', ids).orderBy('id')
+      for (const row of found) certificates.get(row.lineage_id)?.push(certificateFromRow(row))
+    }
+    return rows.map((row) => ({ ...fromRow(row), certificates: certificates.get(row.id) ?? [] }))
+  }
+
+  async function one(row: (LineageRow & TenantNamed) | undefined): Promise<LineageWithCertificates | undefined> {
+    return row && (await withCertificates([row]))[0]
+  }
+
+  return {
+    async create(tenantId, { name, source }, act) {
+      const row: LineageRow = { id: newId(act.at), tenant_id: tenantId, name, source, created_at: act.at.getTime() }
+      try {
+        return await perform(deps, act, async (trx, traces) => {
+          await trx<LineageRow>('lineage').insert(row)
+          traces.changedLineage(row.id)
+          traces.audit({ tenantId, action: 'lineage.create', subject: name, detail: { source } })
+          return fromRow((await select(trx).where({ id: row.id }).first())!)
+        })
+      } catch (cause) {
+        if (!isUniqueViolation(cause)) throw cause
+        throw new ProblemError('already-exists', `there is a certificate lineage ${name} already`, { cause })
+      }
+    },
+
+    async takeOver(tenantId, id, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const lineage = await lockLineage(trx, tenantId, id)
+        await trx<LineageRow>('lineage').where({ id }).update({ source: 'import' })
+        traces.changedLineage(id)
+        traces.audit({ tenantId, action: 'lineage.take-over', subject: lineage.name, detail: { from: lineage.source } })
+      })
+    },
+
+    async find(tenantId, id) {
+      return one(await ofTenant(select(db.knex), tenantId).where({ id }).first())
+    },
+
+    async findByName(tenantId, name) {
+      return one(await ofTenant(select(db.knex), tenantId).where({ name }).first())
+    },
+
+    async isPublished(id) {
+      return (await db.knex('delegation').where({ lineage_id: id }).first('id')) !== undefined
+    },
+
+    async list(tenantId, { after, limit, search }) {
+      const query = contains(ofTenant(select(db.knex), tenantId), 'name', search)
+        .orderBy(['name', 'id'])
+        .limit(limit)
+      if (after) query.whereRaw('(name, id) > (?, ?)', [after.name, after.id])
+      return withCertificates(await query)
+    },
+
+    async stage(tenantId, lineageId, { chain, privateKey }, act) {
+      const { leaf } = chain
+      try {
+        return await perform(deps, act, async (trx, traces) => {
+          const lineage = await lockLineage(trx, tenantId, lineageId)
+          const privateKeyId = privateKey && newId(act.at)
+          const row: CertificateRow = {
+            id: newId(act.at),
+            lineage_id: lineageId,
+            tenant_id: tenantId,
+            private_key_id: privateKeyId,
+            chain_pem: chain.pem,
+            sha256: leaf.sha256,
+            spki_sha256: leaf.spkiSha256,
+            subject: leaf.subject,
+            issuer: leaf.issuer,
+            serial: leaf.serial,
+            key_type: leaf.keyType,
+            dns_names: JSON.stringify(leaf.dnsNames),
+            not_before: leaf.notBefore.getTime(),
+            not_after: leaf.notAfter.getTime(),
+            staged_at: act.at.getTime(),
+            activated_at: null,
+            superseded_at: null,
+            retires_at: null,
+          }
+          if (privateKey && privateKeyId)
+            await trx('private_key').insert({
+              id: privateKeyId,
+              tenant_id: tenantId,
+              domain: lineage.name,
+              sealed: Buffer.from(sealer.seal(privateKey, placeOfPrivateKey(privateKeyId, lineage.name))),
+              created_at: act.at.getTime(),
+            })
+          await trx<CertificateRow>('certificate').insert(row)
+          traces.changedLineage(lineageId)
+          traces.audit({
+            tenantId,
+            action: 'certificate.stage',
+            subject: lineage.name,
+            detail: { certificate: row.id, sha256: leaf.sha256, notAfter: leaf.notAfter, hasKey: privateKey !== null },
+          })
+          return certificateFromRow(row)
+        })
+      } catch (cause) {
+        if (!isUniqueViolation(cause)) throw cause
+        throw new ProblemError('already-exists', 'the lineage has this very certificate already', { cause })
+      }
+    },
+
+    async activate(tenantId, certificateId, retiresAt, act) {
+      return perform(deps, act, async (trx, traces) => {
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        if (certificate.activated_at !== null && certificate.superseded_at === null)
+          return certificateFromRow(certificate)
+        const activated = { activated_at: act.at.getTime(), superseded_at: null, retires_at: null }
+        // The one before first: the schema allows one active certificate at any moment
+        await trx<CertificateRow>('certificate')
+          .where({ lineage_id: lineage.id })
+          .whereNotNull('activated_at')
+          .whereNull('superseded_at')
+          .update({ superseded_at: act.at.getTime(), retires_at: retiresAt.getTime() })
+        await trx<CertificateRow>('certificate').where({ id: certificateId }).update(activated)
+        traces.changedLineage(lineage.id)
+        traces.audit({
+          tenantId,
+          action: 'certificate.activate',
+          subject: lineage.name,
+          detail: { certificate: certificateId, sha256: certificate.sha256, formerRetiresAt: retiresAt },
+        })
+        return certificateFromRow({ ...certificate, ...activated })
+      })
+    },
+
+    async noteKeyExport(tenantId, certificateId, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        traces.audit({
+          tenantId,
+          action: 'certificate.export-key',
+          subject: lineage.name,
+          detail: { certificate: certificateId, sha256: certificate.sha256 },
+        })
+      })
+    },
+
+    async removeCertificate(tenantId, certificateId, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        await removeCertificates(trx, [certificate])
+        traces.changedLineage(lineage.id)
+        traces.audit({
+          tenantId,
+          action: 'certificate.remove',
+          subject: lineage.name,
+          detail: { certificate: certificateId, sha256: certificate.sha256 },
+        })
+      })
+    },
+
+    async remove(tenantId, id, act) {
+      try {
+        await perform(deps, act, async (trx, traces) => {
+          const lineage = await lockLineage(trx, tenantId, id)
+          const certificates = await trx<CertificateRow>('certificate').where({ lineage_id: id })
+          await removeCertificates(trx, certificates)
+          await trx<LineageRow>('lineage').where({ id }).del()
+          traces.changedLineage(id)
+          traces.audit({
+            tenantId,
+            action: 'lineage.remove',
+            subject: lineage.name,
+            detail: { certificates: certificates.map(({ sha256 }) => sha256) },
+          })
+        })
+      } catch (cause) {
+        if (!isForeignKeyViolation(cause)) throw cause
+        throw new ProblemError(
+          'still-in-use',
+          'a delegation publishes from this lineage, or a host presents it; give those another lineage first',
+          { cause },
+        )
+      }
+    },
+  }
+}
+
+function select(knex: Knex | Knex.Transaction) {
+  return knex<LineageRow>('lineage').select<(LineageRow & TenantNamed)[]>(
+    'lineage.*',
+    knex.raw('(select t.name from tenant as t where t.id = lineage.tenant_id) as tenant_name'),
+  )
+}
+
+/** In the words of the unique index, which could not be used for `tenant_id is null`. */
+function ofTenant<Query extends Knex.QueryBuilder>(query: Query, tenantId: string | null): Query {
+  return tenantId === 'all' ? query : (query.whereRaw(`coalesce(tenant_id, '') = ?`, [tenantId ?? '']) as Query)
+}
+
+/** The order of all who change a lineage is that in which they lock it. */
+async function lockLineage(trx: Knex.Transaction, tenantId: string | null, id: string): Promise<LineageRow> {
+  const row = await ofTenant(trx<LineageRow>('lineage'), tenantId).where({ id }).forUpdate().first()
+  if (!row) throw new ProblemError('not-found', `there is no certificate lineage ${id}`)
+  return row
+}
+
+async function lockCertificate(
+  trx: Knex.Transaction,
+  tenantId: string | null,
+  id: string,
+): Promise<{ lineage: LineageRow; certificate: CertificateRow }> {
+  const find = () => trx<CertificateRow>('certificate').where({ id }).first()
+  const lineageId = (await find())?.lineage_id
+  const lineage =
+    lineageId && (await ofTenant(trx<LineageRow>('lineage'), tenantId).where({ id: lineageId }).forUpdate().first())
+  const certificate = lineage ? await find() : undefined // as it is now that nobody else changes it
+  if (!lineage || !certificate) throw new ProblemError('not-found', `there is no certificate ${id}`)
+  return { lineage, certificate }
+}
+
+async function removeCertificates(trx: Knex.Transaction, certificates: readonly CertificateRow[]): Promise<void> {
+  for (const chunk of chunks(certificates)) {
+    await trx('certificate')
+      .whereIn(
+        'id',
+        chunk.map(({ id }) => id),
+      )
+      .del()
+    await trx('private_key')
+      .whereIn(
+        'id',
+        chunk.flatMap(({ private_key_id }) => private_key_id ?? []),
+      )
+      .whereNotExists(trx('certificate').select(trx.raw('1')).whereRaw('certificate.private_key_id = private_key.id'))
+      .del()
+  }
+}
+
+function fromRow(row: LineageRow & TenantNamed): Lineage {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    tenantName: row.tenant_name,
+    name: row.name,
+    source: row.source,
+    createdAt: new Date(row.created_at),
+  }
+}
+
+function certificateFromRow(row: CertificateRow): LineageCertificate {
+  return {
+    id: row.id,
+    lineageId: row.lineage_id,
+    chainPem: row.chain_pem,
+    sha256: row.sha256,
+    spkiSha256: row.spki_sha256,
+    subject: row.subject,
+    issuer: row.issuer,
+    serial: row.serial,
+    keyType: row.key_type,
+    dnsNames: JSON.parse(row.dns_names) as string[],
+    notBefore: new Date(row.not_before),
+    notAfter: new Date(row.not_after),
+    privateKeyId: row.private_key_id,
+    stagedAt: new Date(row.staged_at),
+    activatedAt: instantOrNull(row.activated_at),
+    supersededAt: instantOrNull(row.superseded_at),
+    retiresAt: instantOrNull(row.retires_at),
+  }
+}

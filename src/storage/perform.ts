@@ -1,0 +1,48 @@
+import type { Knex } from 'knex'
+import type { Act } from '../act.ts'
+import type { Database } from './database.ts'
+import { insertMany } from './insert-many.ts'
+
+/** What an act leaves behind beside its own rows. */
+export interface Traces {
+  /** Every process drops what it knows of the host. */
+  changedHost(name: string): void
+  /** Every process drops what it knows of the lineage, and so of all that is published from it. */
+  changedLineage(id: string): void
+  audit(event: { tenantId: string | null; action: string; subject: string; detail?: Record<string, unknown> }): void
+}
+
+export type NewId = (at: Date) => string
+
+/** One act in one transaction: its rows, the change feed and the audit trail are written together or not at all. */
+export async function perform<T>(
+  { db, newId }: { db: Database; newId: NewId },
+  act: Act,
+  body: (trx: Knex.Transaction, traces: Traces) => Promise<T>,
+): Promise<T> {
+  return db.knex.transaction(async (trx) => {
+    const at = act.at.getTime()
+    const changes = new Map<string, { kind: 'host' | 'lineage'; key: string; at: number }>()
+    const events: Record<string, unknown>[] = []
+    const result = await body(trx, {
+      changedHost: (key) => changes.set(`host ${key}`, { kind: 'host', key, at }),
+      changedLineage: (key) => changes.set(`lineage ${key}`, { kind: 'lineage', key, at }),
+      audit: ({ tenantId, action, subject, detail = {} }) =>
+        events.push({
+          id: newId(act.at),
+          at,
+          tenant_id: tenantId,
+          actor: act.actor,
+          address: act.address,
+          action,
+          subject,
+          detail: JSON.stringify(detail),
+        }),
+    })
+    await insertMany(trx, 'audit_event', events)
+    // Last, because on PostgreSQL all writers queue here
+    if (changes.size > 0) await db.lockChanges(trx)
+    await insertMany(trx, 'change', [...changes.values()])
+    return result
+  })
+}

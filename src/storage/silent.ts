@@ -1,0 +1,2 @@
+/** For knex, which writes to the console what it throws as well. */
+export const silent = { warn() {}, error() {}, deprecate() {}, debug() {} }

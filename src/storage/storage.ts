@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto'
+import type { LineageStore, PrivateKeyStore } from '../certificate/lineage.ts'
+import type { Sealer } from '../certificate/sealing.ts'
+import type { Clock } from '../clock.ts'
+import type { DelegationStore } from '../delegation/delegation.ts'
+import type { SourceDomainStore } from '../delegation/source-domain.ts'
+import type { TargetHostStore } from '../delegation/target-host.ts'
+import type { AuditStore } from '../tenant/audit.ts'
+import type { SessionStore } from '../tenant/session.ts'
+import type { TenantStore } from '../tenant/tenant.ts'
+import type { JobStore } from '../work/job.ts'
+import { auditStore } from './audit-store.ts'
+import { challengeStore, type ChallengeStore } from './challenge-store.ts'
+import { changeFeed, type ChangeFeed } from './change-feed.ts'
+import { openDatabase } from './database.ts'
+import { delegationStore } from './delegation-store.ts'
+import { withFaultsNamed } from './faults.ts'
+import { hostDirectory, type DirectoryOptions, type StoredHostDirectory } from './host-directory.ts'
+import { uuidv7 } from './ids.ts'
+import { jobStore } from './job-store.ts'
+import { lineageStore } from './lineage-store.ts'
+import { localAuthorityStore, type LocalAuthorityStore } from './local-authority-store.ts'
+import { checkMasterKey, proveWritable } from './master-key-check.ts'
+import type { NewId } from './perform.ts'
+import { privateKeyStore } from './private-key-store.ts'
+import { migrate, pendingMigrations } from './schema.ts'
+import { sessionStore } from './session-store.ts'
+import { sourceDomainStore } from './source-domain-store.ts'
+import { targetHostStore } from './target-host-store.ts'
+import { sweep } from './sweep.ts'
+import { tenantStore } from './tenant-store.ts'
+
+export interface StorageOptions {
+  url: string | undefined // postgres://…; undefined: SQLite
+  file: string // of SQLite, or ':memory:'
+  sealer: Sealer
+  clock: Clock
+  newId?: NewId
+  isReadOnly?: boolean
+}
+
+export interface Storage {
+  tenants: TenantStore
+  sourceDomains: SourceDomainStore
+  targetHosts: TargetHostStore
+  delegations: DelegationStore
+  lineages: LineageStore
+  privateKeys: PrivateKeyStore
+  challenges: ChallengeStore
+  jobs: JobStore
+  audit: AuditStore
+  sessions: SessionStore
+  localAuthority: LocalAuthorityStore
+  changes: ChangeFeed
+  /**
+   * Applies what is pending, after a backup; of several processes that start at once one does.
+   * @returns what was applied
+   */
+  migrate(): Promise<string[]>
+  pendingMigrations(): Promise<string[]>
+  /** Resolves where the database can be read and, unless this handle only reads, written. */
+  check(): Promise<void>
+  /** Deletes what has ended, a bounded number of rows. @returns how many */
+  sweep(now: Date): Promise<number>
+  directory(options: DirectoryOptions): StoredHostDirectory
+  close(): Promise<void>
+}
+
+/**
+ * The database, SQLite or PostgreSQL, as one store per noun. A new one has no schema until `migrate`.
+ * @throws ProblemError unavailable: it cannot be opened, or a newer version has written it
+ * @throws ProblemError configuration: the master key is not the one it was sealed under
+ */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { url, file, sealer, clock, newId = uuidv7(randomBytes), isReadOnly = false } = options
+  const db = await openDatabase({ url, file, isReadOnly })
+  const deps = { db, newId, sealer, clock }
+  try {
+    if ((await pendingMigrations(db)).length === 0) await checkMasterKey(db, sealer, clock.now())
+  } catch (error) {
+    await db.knex.destroy()
+    throw error
+  }
+  return {
+    tenants: withFaultsNamed(tenantStore(deps)),
+    sourceDomains: withFaultsNamed(sourceDomainStore(deps)),
+    targetHosts: withFaultsNamed(targetHostStore(deps)),
+    delegations: withFaultsNamed(delegationStore(deps)),
+    lineages: withFaultsNamed(lineageStore(deps)),
+    privateKeys: withFaultsNamed(privateKeyStore(deps)),
+    challenges: withFaultsNamed(challengeStore(deps)),
+    jobs: withFaultsNamed(jobStore(deps)),
+    audit: withFaultsNamed(auditStore(deps)),
+    sessions: withFaultsNamed(sessionStore(deps)),
+    localAuthority: withFaultsNamed(localAuthorityStore(deps)),
+    changes: withFaultsNamed(changeFeed(deps)),
+    ...withFaultsNamed({
+      async migrate() {
+        const applied = await migrate(db, clock.now())
+        await checkMasterKey(db, sealer, clock.now())
+        return applied
+      },
+      pendingMigrations: () => pendingMigrations(db),
+      sweep: (now: Date) => sweep(db, now),
+      async check() {
+        if (isReadOnly) await db.read('select id from master_key_check', [])
+        else await proveWritable(db, clock.now())
+      },
+    }),
+    directory: (options) => hostDirectory(deps, options),
+    close: () => db.knex.destroy(),
+  }
+}

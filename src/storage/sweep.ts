@@ -1,0 +1,24 @@
+import type { Database } from './database.ts'
+
+const ROWS_A_STEP = 1000
+const KEEP_FINISHED_JOBS_MS = 7 * 86_400_000
+
+/**
+ * Deletes what nobody will ask for again: sessions, links and challenges past their end, and jobs finished a week ago.
+ * At most a thousand rows of each kind, so that it never holds a writer up; what is left is for the next time.
+ */
+export async function sweep(db: Database, now: Date): Promise<number> {
+  const ms = now.getTime()
+  const kinds: [table: string, key: string, ended: string, at: number][] = [
+    ['session', 'token_sha256', 'expires_at', ms],
+    ['sign_in_link', 'token_sha256', 'expires_at', ms],
+    ['acme_challenge', 'token', 'expires_at', ms],
+    ['job', 'id', 'finished_at', ms - KEEP_FINISHED_JOBS_MS],
+  ]
+  let swept = 0
+  for (const [table, key, ended, at] of kinds) {
+    const over = db.knex(table).select(key).where(ended, '<=', at).limit(ROWS_A_STEP)
+    swept += await db.knex(table).whereIn(key, over).where(ended, '<=', at).del()
+  }
+  return swept
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { retryAt } from './backoff.ts'
+import type { Job, JobStore } from './job.ts'
+
+/** What a kind of job does. It may be run more than once, so every step must bear that. */
+export type JobKind = (job: Job) => Promise<{ runAgainAt: Date } | void>
+
+export interface JobRunner {
+  /**
+   * Runs due jobs in turn until none is left or `limit` is reached. One that fails is postponed and never holds up the
+   * next; only a store that cannot be asked for jobs makes this reject.
+   */
+  runDue(limit: number): Promise<{ completed: number; failed: number }>
+}
+
+export function jobRunner(deps: {
+  jobs: Pick<JobStore, 'claim' | 'complete' | 'postpone' | 'enqueue'>
+  kinds: Readonly<Record<string, JobKind>>
+  clock: Clock
+  log: Log
+  worker: string // who holds the leases: another name in every process
+  leaseMs: number // longer than any job takes; after it another worker may begin
+  random: () => number // from 0 up to, not including, 1
+}): JobRunner {
+  const { jobs, kinds, clock, log, worker, leaseMs, random } = deps
+
+  /** True where it was done and no other worker had taken it over. */
+  async function run(job: Job): Promise<boolean> {
+    const about = { kind: job.kind, key: job.key, attempts: job.attempts }
+    try {
+      const kind = Object.hasOwn(kinds, job.kind) ? kinds[job.kind] : undefined
+      if (!kind) throw new Error(`this version knows no job of the kind ${job.kind}`)
+      const result = await kind(job)
+      // While the lease holds, so that a crash between the two leaves the job open
+      if (result) await jobs.enqueue({ kind: job.kind, key: job.key, payload: job.payload, runAt: result.runAgainAt })
+      const isOurs = await jobs.complete(job, clock.now())
+      if (!isOurs) log.warn(about, 'a job outlived its lease; its result is left to the worker who has it now')
+      return isOurs
+    } catch (err) {
+      log.warn({ ...about, err }, 'a job failed and is tried again')
+      await postpone(job, err)
+      return false
+    }
+  }
+
+  async function postpone(job: Job, err: unknown): Promise<void> {
+    const message = err instanceof Error ? err.message : String(err)
+    try {
+      await jobs.postpone(job, retryAt(clock.now(), job.attempts, random()), message)
+    } catch (err) {
+      log.warn(
+        { kind: job.kind, key: job.key, err },
+        'a failed job could not be given back; its lease runs out by itself',
+      )
+    }
+  }
+
+  return {
+    async runDue(limit) {
+      const report = { completed: 0, failed: 0 }
+      for (let left = limit; left > 0; left--) {
+        const now = clock.now()
+        const job = await jobs.claim(worker, now, new Date(now.getTime() + leaseMs))
+        if (!job) break
+        if (await run(job)) report.completed++
+        else report.failed++
+      }
+      return report
+    },
+  }
+}

@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import { onBothEngines } from '../support/databases.ts'
+
+onBothEngines('jobs', (database) => {
+  const LEASE_MS = 60_000
+  const now = () => database.clock.now()
+  const inMs = (ms: number) => new Date(now().getTime() + ms)
+  const enqueue = (key: string, runAt = now(), payload: unknown = { key }) =>
+    database.storage.jobs.enqueue({ kind: 'k', key, payload, runAt })
+  const claim = (worker = 'w') => database.storage.jobs.claim(worker, now(), inMs(LEASE_MS))
+  const drain = async () => {
+    for (let job = await claim(); job; job = await claim()) await database.storage.jobs.complete(job, now())
+  }
+
+  test('the one that has waited longest comes first, and none before its time', async () => {
+    await enqueue('later', inMs(10))
+    await enqueue('b', inMs(-5))
+    await enqueue('a', inMs(-9))
+    expect(await claim()).toMatchObject({ key: 'a', attempts: 1, fence: 1, payload: { key: 'a' }, runAt: inMs(-9) })
+    expect(await claim()).toMatchObject({ key: 'b' })
+    expect(await claim()).toBeUndefined()
+    database.clock.advance(10)
+    expect(await claim()).toMatchObject({ key: 'later' })
+    database.clock.advance(LEASE_MS)
+    await drain()
+  })
+
+  test('there is one open job of a kind and key; asking again brings it forward and never back', async () => {
+    await enqueue('once', inMs(5000))
+    await enqueue('once', inMs(1000))
+    await enqueue('once', inMs(9000))
+    expect(await claim()).toBeUndefined()
+    database.clock.advance(1000)
+    const job = await claim()
+    expect(job).toMatchObject({ key: 'once', runAt: now() })
+    expect(await database.storage.jobs.complete(job!, now())).toBe(true)
+    expect(await claim()).toBeUndefined()
+    await enqueue('once')
+    expect((await claim())?.id).not.toBe(job!.id)
+    database.clock.advance(LEASE_MS)
+    await drain()
+  })
+
+  test('of many workers each job goes to one', async () => {
+    for (let i = 0; i < 40; i++) await enqueue(`race ${i}`)
+    const others = [database.storage, await database.open(), await database.open()]
+    const claims = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => others[i % 3]!.jobs.claim(`w${i}`, now(), inMs(LEASE_MS))),
+    )
+    const ids = claims.flatMap((job) => job?.id ?? [])
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids.length).toBe(40)
+    database.clock.advance(LEASE_MS)
+    await drain()
+  })
+
+  test('a worker that outlived its lease can neither complete nor postpone what another has', async () => {
+    await enqueue('slow')
+    const late = (await claim('late'))!
+    expect(await claim('other')).toBeUndefined()
+    database.clock.advance(LEASE_MS)
+    const present = (await claim('present'))!
+    expect(present).toMatchObject({ id: late.id, fence: late.fence + 1, attempts: 2 })
+    expect(await database.storage.jobs.complete(late, now())).toBe(false)
+    expect(await database.storage.jobs.postpone(late, now(), 'late')).toBe(false)
+    expect(await database.storage.jobs.complete(present, now())).toBe(true)
+    expect(await database.storage.jobs.complete(present, now())).toBe(false)
+    expect(await claim()).toBeUndefined()
+  })
+
+  test('a postponed job comes back at its time, with what went wrong', async () => {
+    await enqueue('failing')
+    const job = (await claim())!
+    expect(await database.storage.jobs.postpone(job, inMs(1000), 'the CA is down')).toBe(true)
+    expect((await database.storage.jobs.list({ limit: 1 }))[0]).toMatchObject({
+      id: job.id,
+      lastError: 'the CA is down',
+      finishedAt: null,
+      runAt: inMs(1000),
+    })
+    expect(await claim()).toBeUndefined()
+    database.clock.advance(1000)
+    const again = (await claim())!
+    expect(again).toMatchObject({ id: job.id, attempts: 2, fence: 2 })
+    await database.storage.jobs.complete(again, now())
+    expect((await database.storage.jobs.list({ limit: 1 }))[0]).toMatchObject({ lastError: null, finishedAt: now() })
+  })
+
+  test('what is asked for while a worker has the job is done once more, at the earliest time asked for', async () => {
+    await enqueue('busy')
+    const job = (await claim())!
+    await enqueue('busy', inMs(7000))
+    await enqueue('busy', inMs(3000))
+    await enqueue('busy', inMs(9000))
+    expect(await database.storage.jobs.complete(job, now())).toBe(true)
+    expect(await claim()).toBeUndefined()
+    database.clock.advance(3000)
+    const again = (await claim())!
+    expect(again).toMatchObject({ id: job.id, attempts: 1, fence: 2 })
+    expect(await database.storage.jobs.complete(again, now())).toBe(true)
+    database.clock.advance(10_000)
+    expect(await claim()).toBeUndefined()
+  })
+
+  test('a failed job that was asked for meanwhile does not wait for its postponement', async () => {
+    await enqueue('impatient')
+    const job = (await claim())!
+    await enqueue('impatient', inMs(10))
+    await database.storage.jobs.postpone(job, inMs(50_000), 'no')
+    database.clock.advance(10)
+    expect(await claim()).toMatchObject({ id: job.id })
+    database.clock.advance(LEASE_MS)
+    await drain()
+  })
+})

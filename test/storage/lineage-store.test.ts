@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest'
+import { onBothEngines } from '../support/databases.ts'
+import { aChain, aDelegation, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
+
+onBothEngines('lineages', (database) => {
+  const HOUR = 3_600_000
+  const create = (tenantId: string | null, name: string = freshName()) =>
+    database.storage.lineages.create(tenantId, { name, source: 'import' }, database.act())
+  const later = () => new Date(database.clock.now().getTime() + HOUR)
+  const count = async (table: string, where: object) => (await database.db.knex(table).where(where).select('id')).length
+
+  test('a certificate is staged beside the others, with its key sealed', async () => {
+    const { storage, act, db } = database
+    const tenant = await aTenant(database)
+    const lineage = await create(tenant.id)
+    const chain = aChain()
+    const privateKey = Buffer.from('the private key')
+    const staged = await storage.lineages.stage(tenant.id, lineage.id, { chain, privateKey }, act())
+    expect(staged).toMatchObject({
+      chainPem: chain.pem,
+      dnsNames: chain.leaf.dnsNames,
+      activatedAt: null,
+      retiresAt: null,
+    })
+    expect(await storage.lineages.find(tenant.id, lineage.id)).toEqual({ ...lineage, certificates: [staged] })
+    expect(await storage.lineages.findByName(tenant.id, lineage.name)).toEqual({ ...lineage, certificates: [staged] })
+    expect(Buffer.from(await storage.privateKeys.open(staged.privateKeyId!))).toEqual(privateKey)
+    const row = await db.knex('private_key').where({ id: staged.privateKeyId }).first<{ sealed: Buffer }>()
+    expect(row.sealed.includes(privateKey)).toBe(false)
+  })
+
+  test('a sealed key that was moved to another row does not open', async () => {
+    const { storage, act, db } = database
+    const lineage = await create(null)
+    const [one, other] = [
+      await storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: Buffer.from('1') }, act()),
+      await storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: Buffer.from('2') }, act()),
+    ]
+    const row = await db.knex('private_key').where({ id: one.privateKeyId }).first<{ sealed: Buffer }>()
+    await db.knex('private_key').where({ id: other.privateKeyId }).update({ sealed: row.sealed })
+    await expect(storage.privateKeys.open(other.privateKeyId!)).rejects.toThrow()
+    await expect(storage.privateKeys.open('none')).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  test('the same certificate is not taken twice, and a refused one leaves no key', async () => {
+    const { storage, act } = database
+    const lineage = await create(null)
+    const certificate = { chain: aChain(), privateKey: Buffer.from('key') }
+    await storage.lineages.stage(null, lineage.id, certificate, act())
+    const before = await count('private_key', {})
+    await expect(storage.lineages.stage(null, lineage.id, certificate, act())).rejects.toMatchObject({
+      code: 'already-exists',
+    })
+    expect(await count('private_key', {})).toBe(before)
+  })
+
+  test('a name is unique within a tenant, and the operator has names of its own', async () => {
+    const [tenant, other] = [await aTenant(database), await aTenant(database)]
+    const name = freshName()
+    for (const owner of [tenant.id, other.id, null]) {
+      const lineage = await create(owner, name)
+      expect(lineage).toMatchObject({
+        tenantId: owner,
+        tenantName: [tenant, other].find(({ id }) => id === owner)?.name ?? null,
+      })
+      await expect(create(owner, name)).rejects.toMatchObject({ code: 'already-exists' })
+      expect((await database.storage.lineages.findByName(owner, name))?.id).toBe(lineage.id)
+    }
+    expect(await database.storage.lineages.list('all', { limit: 10, search: name })).toHaveLength(3)
+  })
+
+  test('activation retires the one before, and there is one active at any time', async () => {
+    const { storage, act } = database
+    const lineage = await create(null)
+    const stage = () => storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: null }, act())
+    const [first, second] = [await stage(), await stage()]
+    await storage.lineages.activate(null, first.id, later(), act())
+    database.clock.advance(1000)
+    const until = later()
+    const active = await storage.lineages.activate(null, second.id, until, act())
+    expect(active).toMatchObject({
+      id: second.id,
+      activatedAt: database.clock.now(),
+      supersededAt: null,
+      retiresAt: null,
+    })
+    const found = await storage.lineages.find(null, lineage.id)
+    expect(found?.certificates.find(({ id }) => id === first.id)).toMatchObject({
+      supersededAt: database.clock.now(),
+      retiresAt: until,
+    })
+    expect(found?.certificates.find(({ id }) => id === second.id)).toEqual(active)
+    expect(await storage.lineages.activate(null, second.id, later(), act())).toEqual(active)
+  })
+
+  test('many activations at once leave one active and the others retiring', async () => {
+    const { storage, act } = database
+    const lineage = await create(null)
+    const ids: string[] = []
+    for (let i = 0; i < 8; i++)
+      ids.push((await storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: null }, act())).id)
+    await Promise.all(ids.map((id) => storage.lineages.activate(null, id, later(), act())))
+    const { certificates } = (await storage.lineages.find(null, lineage.id))!
+    expect(certificates.filter(({ supersededAt }) => supersededAt === null)).toHaveLength(1)
+  })
+
+  test('removing a certificate takes its key along, unless another certificate has the same', async () => {
+    const { storage, act, db } = database
+    const lineage = await create(null)
+    const stage = () =>
+      storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: Buffer.from('key') }, act())
+    const [one, other] = [await stage(), await stage()]
+    await db.knex('certificate').where({ id: other.id }).update({ private_key_id: one.privateKeyId })
+    await storage.lineages.removeCertificate(null, one.id, act())
+    expect(await count('private_key', { id: one.privateKeyId })).toBe(1)
+    await storage.lineages.removeCertificate(null, other.id, act())
+    expect(await count('private_key', { id: one.privateKeyId })).toBe(0)
+    await expect(storage.lineages.removeCertificate(null, one.id, act())).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  test('a lineage that is in use is not removed, one that is not goes with certificates and keys', async () => {
+    const { storage, act } = database
+    const { tenant, domain, delegation, lineageId, target } = await aDelegation(database)
+    const staged = await storage.lineages.stage(
+      null,
+      lineageId,
+      { chain: aChain(), privateKey: Buffer.from('key') },
+      act(),
+    )
+    const refused = () =>
+      expect(storage.lineages.remove(null, lineageId, act())).rejects.toMatchObject({ code: 'still-in-use' })
+    await refused()
+    await storage.delegations.withdraw(tenant.id, delegation.id, act())
+    await storage.sourceDomains.setFrontLineage(tenant.id, domain.name, lineageId, act())
+    await refused()
+    await storage.sourceDomains.setFrontLineage(tenant.id, domain.name, null, act())
+    await storage.targetHosts.setFrontLineage(target, lineageId, act())
+    await refused()
+    expect(await count('private_key', { id: staged.privateKeyId })).toBe(1)
+    await storage.targetHosts.setFrontLineage(target, null, act())
+    await storage.lineages.remove(null, lineageId, act())
+    expect(await storage.lineages.find(null, lineageId)).toBeUndefined()
+    expect(await count('private_key', { id: staged.privateKeyId })).toBe(0)
+  })
+
+  test('every change is one row of the feed, however many delegations publish the lineage', async () => {
+    const { storage, act } = database
+    const { tenant, lineageId } = await aDelegation(database)
+    const other = await aDelegation(database, { tenant })
+    await database.db.knex('delegation').where({ id: other.delegation.id }).update({ lineage_id: lineageId })
+    const position = await feedEnd(database)
+    const staged = await storage.lineages.stage(null, lineageId, { chain: aChain(), privateKey: null }, act())
+    await storage.lineages.activate(null, staged.id, later(), act())
+    await storage.lineages.takeOver(null, lineageId, act())
+    await storage.lineages.removeCertificate(null, staged.id, act())
+    expect(await changesBehind(database, position)).toEqual(Array(4).fill(`lineage ${lineageId}`))
+    expect((await storage.audit.list('all', { limit: 4 })).map(({ action }) => action)).toEqual([
+      'certificate.remove',
+      'lineage.take-over',
+      'certificate.activate',
+      'certificate.stage',
+    ])
+  })
+
+  test('an export of a private key is written down, and nothing else changes', async () => {
+    const { storage, act } = database
+    const tenant = await aTenant(database)
+    const lineage = await create(tenant.id)
+    const staged = await storage.lineages.stage(
+      tenant.id,
+      lineage.id,
+      { chain: aChain(), privateKey: Buffer.from('k') },
+      act(),
+    )
+    const position = await feedEnd(database)
+    await storage.lineages.noteKeyExport(tenant.id, staged.id, act())
+    expect(await changesBehind(database, position)).toEqual([])
+    expect(await storage.audit.list(tenant.id, { limit: 1 })).toMatchObject([
+      { action: 'certificate.export-key', subject: lineage.name, detail: { certificate: staged.id } },
+    ])
+  })
+
+  describe("another tenant's lineage, or the operator's", () => {
+    const { act } = database
+    const acts: [string, (tenantId: string | null, lineageId: string, certificateId: string) => Promise<unknown>][] = [
+      ['stage', (t, id) => database.storage.lineages.stage(t, id, { chain: aChain(), privateKey: null }, act())],
+      ['activate', (t, _, id) => database.storage.lineages.activate(t, id, later(), act())],
+      ['remove a certificate of', (t, _, id) => database.storage.lineages.removeCertificate(t, id, act())],
+      ['export from', (t, _, id) => database.storage.lineages.noteKeyExport(t, id, act())],
+      ['take over', (t, id) => database.storage.lineages.takeOver(t, id, act())],
+      ['remove', (t, id) => database.storage.lineages.remove(t, id, act())],
+    ]
+    test.each(acts)('is not found by who would %s it', async (_, attempt) => {
+      const [owner, stranger] = [await aTenant(database), await aTenant(database)]
+      for (const [holder, others] of [
+        [owner.id, [stranger.id, null]],
+        [null, [owner.id, stranger.id]],
+      ] as const) {
+        const lineage = await create(holder)
+        const { id } = await database.storage.lineages.stage(
+          holder,
+          lineage.id,
+          { chain: aChain(), privateKey: null },
+          act(),
+        )
+        const before = await database.storage.lineages.find(holder, lineage.id)
+        for (const other of others) {
+          await expect(attempt(other, lineage.id, id)).rejects.toMatchObject({ code: 'not-found' })
+          expect(await database.storage.lineages.find(other, lineage.id)).toBeUndefined()
+          expect(await database.storage.lineages.findByName(other, lineage.name)).toBeUndefined()
+        }
+        expect(await database.storage.lineages.find(holder, lineage.id)).toEqual(before)
+      }
+    })
+  })
+})

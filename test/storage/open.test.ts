@@ -1,0 +1,420 @@
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { dirname, join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { pino } from 'pino'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { migrations } from '../../migrations/index.ts'
+import { sealer } from '../../src/certificate/sealing.ts'
+import { domainName } from '../../src/name.ts'
+import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { openStorage, type Storage } from '../../src/storage/storage.ts'
+import { emptyDatabase, onBothEngines, type TestPlace } from '../support/databases.ts'
+import { testSealer } from '../support/sealer.ts'
+import { stoppedClock } from '../support/stopped-clock.ts'
+import { aTenant, freshName } from './rows.ts'
+import { runChild, startChild } from './run-child.ts'
+
+const clock = stoppedClock('2026-11-23T12:00:00Z')
+const act = () => ({ at: clock.now(), actor: 'test', address: null })
+
+async function place(engine: 'sqlite' | 'postgresql'): Promise<TestPlace> {
+  const empty = await emptyDatabase(engine)
+  onTestFinished(() => empty.remove())
+  return empty
+}
+
+async function open(at: { url: string | undefined; file: string }, isReadOnly = false): Promise<Storage> {
+  const storage = await openStorage({ ...at, sealer: testSealer, clock, isReadOnly })
+  onTestFinished(() => storage.close())
+  return storage
+}
+
+async function tables(at: { url: string | undefined; file: string }): Promise<Database> {
+  const db = await openDatabase({ ...at, isReadOnly: false })
+  onTestFinished(() => db.knex.destroy())
+  return db
+}
+
+describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) => {
+  const onEngine = test.skipIf(engine === 'postgresql' && inject('postgres') === null)
+
+  onEngine('are pending on an empty database, applied once, and then done', async () => {
+    const storage = await open(await place(engine))
+    const all = (await migrations.getMigrations([])).map((migration) => migrations.getMigrationName(migration))
+    expect(await storage.pendingMigrations()).toEqual(all)
+    expect(await storage.migrate()).toEqual(all)
+    expect(await storage.pendingMigrations()).toEqual([])
+    expect(await storage.migrate()).toEqual([])
+    await storage.check()
+  })
+
+  onEngine('go down to nothing and up again', async () => {
+    const at = await place(engine)
+    await (await open(at)).migrate()
+    const { knex } = await tables(at)
+    await knex.migrate.rollback({ migrationSource: migrations }, true)
+    for (const table of ['tenant', 'job', 'change', 'master_key_check'])
+      expect(await knex.schema.hasTable(table)).toBe(false)
+    const again = await open(at)
+    expect(await again.migrate()).not.toEqual([])
+    await again.tenants.add('acme', act())
+  })
+
+  onEngine('of two processes that start at once both end well', async () => {
+    const at = await place(engine)
+    const counts = await Promise.all([1, 2].map(() => runChild(at, 'migrate')))
+    const total = (await migrations.getMigrations([])).length
+    for (const [count] of counts) expect([0, total]).toContain(Number(count))
+    expect(await (await open(at)).pendingMigrations()).toEqual([])
+    expect(await (await tables(at)).knex('knex_migrations').select('name')).toHaveLength(total)
+  })
+
+  onEngine('of a newer version are not touched', async () => {
+    const at = await place(engine)
+    const storage = await open(at)
+    await storage.migrate()
+    await (
+      await tables(at)
+    )
+      .knex('knex_migrations')
+      .insert({ name: '999-of-the-future', batch: 2, migration_time: clock.now() })
+    await expect(open(at)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('999-of-the-future') as string,
+    })
+    await expect(open(at, true)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(storage.migrate()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  onEngine('leave a database that holds something as many rows as it had', async () => {
+    const at = await place(engine)
+    await (await open(at)).migrate()
+    const { knex } = await tables(at)
+    await knex('knex_migrations').del() // as if all were pending, on tables that are there
+    await expect((await open(at)).migrate()).rejects.toThrow()
+    expect(await knex('master_key_check').select('id')).toHaveLength(1)
+  })
+
+  onEngine('another master key is refused', async () => {
+    const at = await place(engine)
+    await (await open(at)).migrate()
+    const other = sealer(Buffer.alloc(32, 8), randomBytes)
+    for (const isReadOnly of [false, true])
+      await expect(openStorage({ ...at, sealer: other, clock, isReadOnly })).rejects.toMatchObject({
+        code: 'configuration',
+      })
+    await (await open(at)).check()
+  })
+
+  onEngine('a handle that only reads cannot write', async () => {
+    const at = await place(engine)
+    const storage = await open(at)
+    await storage.migrate()
+    const reader = await open(at, true)
+    await expect(reader.tenants.add('acme', act())).rejects.toMatchObject({ code: 'unavailable' })
+    await reader.check()
+    await storage.tenants.add('acme', act())
+    expect(await reader.tenants.findByName('acme')).toMatchObject({ name: 'acme' })
+  })
+})
+
+describe('SQLite', () => {
+  const pragma = async (db: Database, name: string) =>
+    Object.values((await db.knex.raw<object[]>(`pragma ${name}`))[0]!)[0] as unknown
+
+  test('threat 36: writes are on the disk before they are acknowledged (synchronous is FULL)', async () => {
+    const db = await tables(await place('sqlite'))
+    expect(await pragma(db, 'synchronous')).toBe(2)
+    expect(await pragma(db, 'journal_mode')).toBe('wal')
+    expect(await pragma(db, 'foreign_keys')).toBe(1)
+    expect(await pragma(db, 'secure_delete')).toBe(1)
+    expect(await pragma(db, 'trusted_schema')).toBe(0)
+    expect(await pragma(db, 'cell_size_check')).toBe(1)
+    await db.knex.transaction(async (trx) => expect(await trx.raw('pragma synchronous')).toEqual([{ synchronous: 2 }]))
+  })
+
+  test('nobody else can read the files', async () => {
+    const at = await place('sqlite')
+    const storage = await open(at)
+    await storage.migrate()
+    expect(statSync(dirname(at.file)).mode & 0o777).toBe(0o700)
+    for (const suffix of ['', '-wal', '-shm']) expect(statSync(at.file + suffix).mode & 0o777, suffix).toBe(0o600)
+  })
+
+  test('works in memory', async () => {
+    const storage = await open({ url: undefined, file: ':memory:' })
+    await storage.migrate()
+    await storage.tenants.add('acme', act())
+    expect(await storage.tenants.list({ limit: 10 })).toHaveLength(1)
+  })
+
+  test('a reader opens a database that nobody has open, and one that is not there is refused', async () => {
+    const at = await place('sqlite')
+    const writer = await openStorage({ ...at, sealer: testSealer, clock })
+    await writer.migrate()
+    await writer.tenants.add('acme', act())
+    await writer.close()
+    expect(existsSync(at.file + '-shm')).toBe(false)
+    const reader = await open(at, true)
+    expect(await reader.tenants.findByName('acme')).toBeDefined()
+    const later = await open(at)
+    await later.tenants.add('late', act())
+    expect(await reader.tenants.findByName('late')).toBeDefined()
+    await expect(open({ url: undefined, file: at.file + '.none' }, true)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(existsSync(at.file + '.none')).toBe(false)
+  })
+
+  test('what is no database is refused with its path', async () => {
+    const { file } = await place('sqlite')
+    await open({ url: undefined, file: join(dirname(file), 'makes-the-folder.db') })
+    writeFileSync(file, 'not a database, but long enough to be taken for the header of one'.repeat(20))
+    await expect(open({ url: undefined, file })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(file) as string,
+    })
+  })
+
+  test('is copied, privately, before a migration where it holds something', async () => {
+    const at = await place('sqlite')
+    const storage = await open(at)
+    await storage.migrate()
+    await storage.tenants.add('acme', act())
+    const copies = () => readdirSync(dirname(at.file)).filter((name) => name.includes('.before-'))
+    expect(copies()).toEqual([])
+    const { knex } = await tables(at)
+    await knex('knex_migrations').del() // as if all were pending
+    await expect(storage.migrate()).rejects.toThrow() // the tables are there
+    expect(copies()).toHaveLength(1)
+    const copy = join(dirname(at.file), copies()[0]!)
+    expect(statSync(copy).mode & 0o777).toBe(0o600)
+    expect(await (await tables({ url: undefined, file: copy })).knex('tenant').pluck('name')).toEqual(['acme'])
+  })
+
+  test('two processes that read and then write wait for each other', async () => {
+    const at = await place('sqlite')
+    const storage = await open(at)
+    await storage.migrate()
+    const tenant = await storage.tenants.add('acme', act())
+    const name = domainName('im.example')
+    await storage.sourceDomains.add(tenant.id, { name, mode: 'hosted', isVouched: true }, act())
+    const results = await Promise.all([1, 2].map(() => runChild(at, 'toggle', tenant.id, name, '300')))
+    expect(results).toEqual([['done'], ['done']])
+    expect(await storage.audit.list(tenant.id, { limit: 1000 })).toHaveLength(602)
+  })
+
+  test('a transaction has its turn at its beginning', async () => {
+    const at = await place('sqlite')
+    const [one, two] = [await tables(at), await tables(at)]
+    await one.knex.raw('create table t (n integer)')
+    await one.knex.transaction(async (trx) => {
+      await trx.raw('select 1') // a deferred transaction would hold nothing yet
+      const other = two.knex('t').insert({ n: 2 })
+      const first = await Promise.race([
+        other.then(() => 'the other'),
+        new Promise((resolve) => setTimeout(() => resolve('nobody'), 200)),
+      ])
+      expect(first).toBe('nobody')
+      await trx('t').insert({ n: 1 })
+    })
+    await expect.poll(async () => (await one.knex('t').orderBy('n')).length).toBe(2)
+  })
+
+  test('while another process writes for long, this one is not frozen', async () => {
+    const at = await place('sqlite')
+    const [one, two] = [await tables(at), await tables(at)]
+    await one.knex.raw('create table t (n integer)')
+    let turns = 0
+    const ticker = setInterval(() => turns++, 5)
+    await one.knex.transaction(async (trx) => {
+      void two
+        .knex('t')
+        .insert({ n: 2 })
+        .then(() => undefined)
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      await trx('t').insert({ n: 1 })
+    })
+    clearInterval(ticker)
+    expect(turns).toBeGreaterThan(15)
+    await expect.poll(async () => (await one.knex('t').orderBy('n')).length).toBe(2)
+  })
+
+  test('100,000 lines a minute: many are added in batches of 500', async () => {
+    const at = await place('sqlite')
+    const storage = await open(at)
+    await storage.migrate()
+    const tenant = await storage.tenants.add('acme', act())
+    const began = performance.now()
+    for (let batch = 0; batch < 20; batch++)
+      await storage.sourceDomains.addMany(
+        tenant.id,
+        Array.from({ length: 500 }, () => ({ name: freshName(), mode: 'hosted' as const, isVouched: true })),
+        act(),
+      )
+    const perMinute = (10_000 / (performance.now() - began)) * 60_000
+    expect(perMinute).toBeGreaterThan(100_000)
+  })
+
+  test('threat 36: a writer killed at any moment has lost nothing that it acknowledged', async () => {
+    const at = await place('sqlite')
+    const storage = await open(at)
+    await storage.migrate()
+    const tenant = await storage.tenants.add('acme', act())
+    const acknowledged: string[] = []
+    for (let round = 0; round < 20; round++) {
+      const from = acknowledged.length
+      const { child, ended } = startChild(at, ['write', tenant.id, `round${round}`], (line) => {
+        acknowledged.push(line)
+        if (acknowledged.length === from + 1) setTimeout(() => child.kill('SIGKILL'), round * 7)
+      })
+      expect(await ended).toBeNull()
+    }
+    const { knex } = await tables(at)
+    expect(await knex.raw('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }])
+    const names = new Set(await knex('source_domain').pluck<string[]>('name'))
+    expect(acknowledged.filter((name) => !names.has(name))).toEqual([])
+    expect(acknowledged.length).toBeGreaterThan(40)
+    // Whole transactions: a row of the feed and of the trail for each
+    expect(await knex('change').where({ kind: 'host' }).select('id')).toHaveLength(names.size)
+    expect(await knex('audit_event').where({ action: 'source-domain.add' }).select('id')).toHaveLength(names.size)
+  }, 120_000)
+})
+
+onBothEngines('a change', (database) => {
+  test('that fails half-way leaves no row, no change and no trail', async () => {
+    const { storage, db } = database
+    const tenant = await aTenant(database)
+    const counts = () =>
+      Promise.all(
+        ['source_domain', 'change', 'audit_event'].map(async (table) => (await db.knex(table).select('id')).length),
+      )
+    const before = await counts()
+    const name = freshName()
+    await expect(
+      storage.sourceDomains.add(tenant.id, { name, mode: 'sideways' as 'hosted', isVouched: true }, database.act()),
+    ).rejects.toThrow()
+    await expect(
+      storage.sourceDomains.add('no tenant', { name, mode: 'hosted', isVouched: true }, database.act()),
+    ).rejects.toMatchObject({
+      code: 'not-found',
+    })
+    expect(await counts()).toEqual(before)
+  })
+
+  test('is seen in the order of the feed, however many write at once', async () => {
+    const { storage, db } = database
+    const tenant = await aTenant(database)
+    let last = 0
+    let isDone = false
+    const seen: number[] = []
+    const reader = (async () => {
+      while (!isDone) {
+        const ids = await db.knex('change').where('id', '>', last).orderBy('id').pluck<number[]>('id')
+        seen.push(...ids)
+        last = ids.at(-1) ?? last
+      }
+    })()
+    const writers = Array.from({ length: 8 }, async () => {
+      for (let i = 0; i < 15; i++)
+        await storage.sourceDomains.add(
+          tenant.id,
+          { name: freshName(), mode: 'hosted', isVouched: true },
+          database.act(),
+        )
+    })
+    await Promise.all(writers)
+    isDone = true
+    await reader
+    const all = await db.knex('change').orderBy('id').pluck<number[]>('id')
+    expect(all.length).toBeGreaterThanOrEqual(120)
+    // A row that became visible behind the reader's position would be missing here
+    expect(all.filter((id) => id <= last)).toEqual(seen)
+  })
+
+  test('says in its errors nothing of what was bound', async () => {
+    const session = { createdAt: clock.now(), expiresAt: clock.now() }
+    await database.storage.sessions.open('0'.repeat(64), session)
+    const error = await database.storage.sessions.open('0'.repeat(64), session).catch((cause: unknown) => cause)
+    expect(error).toBeInstanceOf(Error)
+    expect(JSON.stringify(error) + (error as Error).message).not.toContain('0000')
+  })
+})
+
+describe.skipIf(inject('postgres') === null)('PostgreSQL', () => {
+  test('a number past 2^53 is an error and not another number', async () => {
+    const db = await tables(await place('postgresql'))
+    await expect(db.knex.raw('select 9007199254740993::bigint')).rejects.toThrow(/2\^53/)
+    expect(await db.read('select count(*) as n from (values (1), (2)) v', [])).toEqual([{ n: 2 }])
+  })
+
+  test('a server that acknowledges before the disk has it is refused', async () => {
+    const at = await place('postgresql')
+    const db = await tables(at)
+    await db.knex.raw(`alter database ${new URL(at.url!).pathname.slice(1)} set synchronous_commit = off`)
+    await expect(open(at)).rejects.toMatchObject({ code: 'configuration' })
+  })
+
+  test('statements and idle transactions have an end', async () => {
+    const db = await tables(await place('postgresql'))
+    const setting = async (name: string) => (await db.read<Record<string, string>>(`show ${name}`, []))[0]![name]
+    expect(await setting('statement_timeout')).toBe('5s')
+    expect(await setting('idle_in_transaction_session_timeout')).toBe('10s')
+    expect(await setting('application_name')).toBe('waypost')
+  })
+
+  test('a server that goes away is named, what the directory knows is served, and it comes back by itself', async () => {
+    const at = await place('postgresql')
+    const proxy = await tcpProxy(new URL(at.url!))
+    onTestFinished(() => proxy.close())
+    const direct = await open(at)
+    await direct.migrate()
+    const { name } = await direct.targetHosts.add({ name: freshName(), port: 443 }, act())
+    const edge = await open({ url: proxy.url, file: '' }, true)
+    const lines: string[] = []
+    const log = pino({}, { write: (line: string) => void lines.push(line) })
+    const directory = edge.directory({ adminHost: domainName('admin.example'), maxEntries: 100, maxBytes: 1e6, log })
+    await directory.poll()
+    const known = await directory.findHost(name)
+    proxy.cut()
+    for (let i = 0; i < 3; i++) await directory.poll()
+    await expect(edge.check()).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await directory.findHost(name)).toEqual(known)
+    await expect(directory.findHost(freshName())).rejects.toThrow()
+    expect(lines).toHaveLength(1)
+    await direct.targetHosts.remove(name, act())
+    proxy.mend()
+    await directory.poll()
+    expect((await directory.findHost(name)).targetHost).toBeNull()
+    await edge.check()
+  })
+
+  test('nobody there is said at once', async () => {
+    await expect(open({ url: 'postgres://nobody@127.0.0.1:1/none', file: '' })).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+  })
+})
+
+/** Stands between us and the server, until it is cut. */
+async function tcpProxy(target: URL) {
+  let isCut = false
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    if (isCut) return void socket.resetAndDestroy()
+    const up = connect(Number(target.port), target.hostname)
+    for (const each of [socket, up]) {
+      sockets.add(each)
+      each.on('error', () => {}).on('close', () => sockets.delete(each))
+    }
+    socket.pipe(up).pipe(socket)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(target)
+  url.port = String((server.address() as AddressInfo).port)
+  const cut = () => {
+    isCut = true
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
+  return { url: url.href, cut, mend: () => void (isCut = false), close: () => (cut(), void server.close()) }
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import type { Chain } from '../../src/certificate/chain.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { domainName, type DomainName } from '../../src/name.ts'
+import type { SourceDomain } from '../../src/delegation/source-domain.ts'
+import type { Tenant } from '../../src/tenant/tenant.ts'
+import type { TestDatabase } from '../support/databases.ts'
+
+let count = 0
+
+/** A name that no other test of the file uses. */
+export function freshName(suffix = 'example.com'): DomainName {
+  return domainName(`n${++count}.${suffix}`)
+}
+
+export function aTenant({ storage, act }: TestDatabase): Promise<Tenant> {
+  return storage.tenants.add(`tenant-${++count}`, act())
+}
+
+/** Facts as `certificate/` would read them; the stores do not look into a certificate. */
+export function aChain(label = `chain ${++count}`): Chain {
+  const hex = createHash('sha256').update(label).digest('hex')
+  return {
+    pem: `-----BEGIN CERTIFICATE-----\n${label}\n-----END CERTIFICATE-----\n`,
+    leaf: {
+      sha256: hex,
+      spkiSha256: hex,
+      subject: `CN=${label}`,
+      issuer: 'CN=Test',
+      serial: '01',
+      keyType: 'EC P-256',
+      dnsNames: ['hosting.example.com'],
+      xmppNames: { dnsIds: [], srvIds: [], xmppAddrs: [], commonNames: [] },
+      isSelfSigned: false,
+      notBefore: new Date('2026-11-01T00:00:00Z'),
+      notAfter: new Date('2027-02-01T00:00:00Z'),
+    },
+  }
+}
+
+/** A held source domain, delegated to a new target host with a new lineage of the operator's. */
+export async function aDelegation(
+  database: TestDatabase,
+  given: { tenant?: Tenant; name?: DomainName; service?: string } = {},
+): Promise<{ tenant: Tenant; domain: SourceDomain; delegation: Delegation; target: DomainName; lineageId: string }> {
+  const { storage, act } = database
+  const tenant = given.tenant ?? (await aTenant(database))
+  const name = given.name ?? freshName()
+  const domain = await storage.sourceDomains.add(tenant.id, { name, mode: 'hosted', isVouched: true }, act())
+  const target = await storage.targetHosts.add({ name: freshName('hosting.example'), port: 443 }, act())
+  const lineage = await storage.lineages.create(null, { name: freshName('lineage.example'), source: 'import' }, act())
+  const delegation = await storage.delegations.register(
+    tenant.id,
+    {
+      sourceDomainId: domain.id,
+      targetHostId: target.id,
+      lineageId: lineage.id,
+      service: given.service ?? '_xmpp-server',
+      protocol: '_tcp',
+      tlsAnswer: 'redirect',
+      poshAnswer: 'fingerprints',
+      srvPort: null,
+    },
+    act(),
+  )
+  return { tenant, domain, delegation, target: target.name, lineageId: lineage.id }
+}
+
+/** The rows of the change feed behind a position, as "host im.example.com". */
+export async function changesBehind({ db }: TestDatabase, position: number): Promise<string[]> {
+  const rows = await db
+    .knex('change')
+    .where('id', '>', position)
+    .orderBy('id')
+    .select<{ kind: string; key: string }[]>('kind', 'key')
+  return rows.map(({ kind, key }) => `${kind} ${key}`)
+}
+
+export async function feedEnd({ db }: TestDatabase): Promise<number> {
+  const row = await db.knex('change').max<{ id: number | null }[]>('id as id')
+  return row[0]?.id ?? 0
+}

@@ -1,0 +1,93 @@
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { retryAt } from '../../src/work/backoff.ts'
+import { jobRunner, type JobKind } from '../../src/work/runner.ts'
+import { onBothEngines } from '../support/databases.ts'
+
+const log = pino({ level: 'silent' })
+const LEASE_MS = 60_000
+
+test('each failure doubles the wait, from half a minute to six hours, spread over its upper half', () => {
+  const now = new Date('2026-11-23T12:00:00Z')
+  const wait = (failures: number, random: number) => retryAt(now, failures, random).getTime() - now.getTime()
+  expect([1, 2, 3, 4].map((failures) => wait(failures, 0))).toEqual([15_000, 30_000, 60_000, 120_000])
+  expect(wait(1, 0.999_999)).toBe(30_000)
+  expect(wait(1000, 0)).toBe(3 * 3_600_000)
+  expect(wait(1000, 0.999_999_999)).toBe(6 * 3_600_000)
+})
+
+onBothEngines('the job runner', (database) => {
+  const runner = (kinds: Record<string, JobKind>, worker = 'w') =>
+    jobRunner({
+      jobs: database.storage.jobs,
+      kinds,
+      clock: database.clock,
+      log,
+      worker,
+      leaseMs: LEASE_MS,
+      random: () => 0,
+    })
+  const enqueue = (kind: string, key: string) =>
+    database.storage.jobs.enqueue({ kind, key, payload: { of: key }, runAt: database.clock.now() })
+  const newest = async () => (await database.storage.jobs.list({ limit: 1 }))[0]!
+
+  test('runs what is due, at most so many, each once', async () => {
+    const seen: unknown[] = []
+    for (const key of ['a', 'b', 'c']) await enqueue('note', key)
+    const jobs = runner({ note: async (job) => void seen.push(job.payload) })
+    expect(await jobs.runDue(2)).toEqual({ completed: 2, failed: 0 })
+    expect(await jobs.runDue(10)).toEqual({ completed: 1, failed: 0 })
+    expect(await jobs.runDue(10)).toEqual({ completed: 0, failed: 0 })
+    expect(seen).toEqual([{ of: 'a' }, { of: 'b' }, { of: 'c' }])
+  })
+
+  test('a job that fails, or whose kind is unknown, is postponed and holds nothing up', async () => {
+    await enqueue('fails', 'x')
+    await enqueue('constructor', 'x')
+    await enqueue('works', 'x')
+    const kinds: Record<string, JobKind> = {
+      fails: async () => {
+        throw new Error('the CA is down')
+      },
+      works: async () => {},
+    }
+    expect(await runner(kinds).runDue(10)).toEqual({ completed: 1, failed: 2 })
+    const jobs = await database.storage.jobs.list({ limit: 3 })
+    expect(jobs.find(({ kind }) => kind === 'fails')).toMatchObject({
+      lastError: 'the CA is down',
+      runAt: retryAt(database.clock.now(), 1, 0),
+      finishedAt: null,
+    })
+    expect(jobs.find(({ kind }) => kind === 'constructor')?.lastError).toMatch(/knows no job of the kind constructor/)
+    database.clock.advance(15_000)
+    expect(await runner(kinds).runDue(10)).toEqual({ completed: 0, failed: 2 })
+    database.clock.advance(30_000)
+    expect(await runner({ fails: async () => {}, constructor: async () => {} }).runDue(10)).toEqual({
+      completed: 2,
+      failed: 0,
+    })
+  })
+
+  test('a job that asks to be run again stays open until then', async () => {
+    await enqueue('recurs', 'x')
+    const runAgainAt = new Date(database.clock.now().getTime() + 3_600_000)
+    expect(await runner({ recurs: async () => ({ runAgainAt }) }).runDue(10)).toEqual({ completed: 1, failed: 0 })
+    expect(await newest()).toMatchObject({ kind: 'recurs', runAt: runAgainAt, finishedAt: null })
+    database.clock.advance(3_600_000)
+    expect(await runner({ recurs: async () => {} }).runDue(10)).toEqual({ completed: 1, failed: 0 })
+    expect((await newest()).finishedAt).toEqual(database.clock.now())
+  })
+
+  test('what a worker brings after its lease has run out is refused', async () => {
+    await enqueue('slow', 'x')
+    const other = runner({ slow: async () => {} }, 'other')
+    const slow = runner({
+      slow: async () => {
+        database.clock.advance(LEASE_MS)
+        expect(await other.runDue(10)).toEqual({ completed: 1, failed: 0 })
+      },
+    })
+    expect(await slow.runDue(1)).toEqual({ completed: 0, failed: 1 })
+    expect((await newest()).finishedAt).toEqual(database.clock.now())
+  })
+})
