@@ -38,6 +38,8 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/require-await': 'off', // a port may be async though one of its implementations is not
+      '@typescript-eslint/unbound-method': 'off', // our objects are plain, nothing has a `this`
+      '@typescript-eslint/no-redundant-type-constituents': 'off', // 'all' beside the ids it may stand for is worth reading
       'no-control-regex': 'off', // control characters are what many refusals are about
     },
   },

@@ -46,7 +46,7 @@ const schema = z.strictObject({
       addresses: z.array(z.union([z.ipv4(), z.ipv6()])).prefault([]),
       https: z.array(listen).min(1).prefault([':443']),
       http: z.array(listen).prefault([':80']),
-      processes: z.int().min(1).max(64).prefault(1),
+      processes: z.int().min(1).max(64).prefault(2),
       /** Each takes about 30 kB. */
       contexts: z.int().min(10).max(100_000).prefault(2000),
       directory_entries: z.int().min(100).max(1_000_000).prefault(50_000),
@@ -115,6 +115,14 @@ export function parseConfig(
   if (!parsed.success || faults.length > 0)
     throw new ProblemError('configuration', `the configuration has faults:\n  ${faults.join('\n  ')}`)
   return parsed.data
+}
+
+/**
+ * For how long, in milliseconds, whoever fetched a document may go on using it: an HTTP cache hands it out for max-age,
+ * who got it there keeps it for `expires`, and clocks differ.
+ */
+export function cacheSpanMs({ publish }: Pick<Config, 'publish'>): number {
+  return (publish.max_age_seconds + publish.posh_expires_seconds + publish.skew_seconds) * 1000
 }
 
 /** For `config print`: everything in force, secrets hidden. */

@@ -15,6 +15,7 @@ export type ProblemCode =
   | 'too-large'
   | 'unsupported-media-type'
   | 'method-not-allowed'
+  | 'misdirected-request' // the Host line names another host than the admin host
   | 'configuration'
   | 'unavailable' // the data folder or the database cannot be used now
 

@@ -78,12 +78,14 @@ export function registrar(deps: {
         throw new ProblemError(
           'not-found',
           `the tenant has no source domain ${request.sourceDomain}; add it first: waypost domain add ${request.sourceDomain}`,
+          atField('/sourceDomain', 'the tenant has no such source domain; add it first'),
         )
       const target = await targetHosts.find(domainName(request.targetHost))
       if (!target)
         throw new ProblemError(
           'not-found',
           `there is no target host ${request.targetHost}; the operator adds one: waypost target add ${request.targetHost}`,
+          atField('/targetHost', 'there is no such target host; the operator adds one'),
         )
       const lineage =
         (await lineages.findByName(tenantId, request.lineage)) ?? (await lineages.findByName(null, request.lineage))
@@ -91,6 +93,7 @@ export function registrar(deps: {
         throw new ProblemError(
           'not-found',
           `there is no certificate lineage ${request.lineage}; import its certificate first: waypost certificate import`,
+          atField('/lineage', 'there is no such certificate lineage; import its certificate first'),
         )
       const delegation = await delegations.register(
         tenantId,
@@ -117,4 +120,9 @@ export function registrar(deps: {
       }
     },
   }
+}
+
+/** For whoever shows the problem at the field that it is about. */
+function atField(pointer: string, detail: string) {
+  return { fields: [{ pointer, detail }] }
 }

@@ -21,7 +21,7 @@ export interface SourceDomain {
 }
 
 export interface SourceDomainPage {
-  after?: DomainName
+  after?: Pick<SourceDomain, 'name' | 'id'> // the last of the page before; several tenants may have claimed one name
   limit: number
   search?: string
 }
@@ -43,13 +43,15 @@ export interface SourceDomainStore {
   find(tenantId: string, name: DomainName): Promise<SourceDomain | undefined>
   /** The claims of all tenants to one name. */
   claims(name: DomainName): Promise<SourceDomain[]>
-  /** Ordered by name. */
+  /** Ordered by name and then id. */
   list(tenantId: string | 'all', page: SourceDomainPage): Promise<SourceDomain[]>
   /** The operator's word that the tenant controls the name. @throws ProblemError source-domain-taken, not-found */
   vouch(tenantId: string, name: DomainName, act: Act): Promise<void>
   suspend(tenantId: string, name: DomainName, act: Act): Promise<void>
   resume(tenantId: string, name: DomainName, act: Act): Promise<void>
   setHostMeta(tenantId: string, name: DomainName, hostMeta: HostMeta | null, act: Act): Promise<void>
+  /** Held, hosted names without a front lineage, in no order; an indexed look-up. */
+  wantingFront(limit: number): Promise<Pick<SourceDomain, 'tenantId' | 'name'>[]>
   setFrontLineage(tenantId: string, name: DomainName, lineageId: string | null, act: Act): Promise<void>
   /** With its delegations. @throws ProblemError not-found */
   remove(tenantId: string, name: DomainName, act: Act): Promise<void>

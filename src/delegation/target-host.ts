@@ -16,6 +16,8 @@ export interface TargetHostStore {
   find(name: DomainName): Promise<TargetHost | undefined>
   /** Ordered by name. */
   list(page: { after?: DomainName; limit: number; search?: string }): Promise<TargetHost[]>
+  /** Target hosts without a front lineage, in no order; an indexed look-up. */
+  wantingFront(limit: number): Promise<Pick<TargetHost, 'name'>[]>
   setFrontLineage(name: DomainName, lineageId: string | null, act: Act): Promise<void>
   /** @throws ProblemError still-in-use: a delegation leads to it */
   remove(name: DomainName, act: Act): Promise<void>

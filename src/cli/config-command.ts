@@ -1,0 +1,26 @@
+import type { Command } from 'commander'
+import { redacted } from '../config.ts'
+import { placeOf, readConfig } from './installation.ts'
+import type { CommandDeps } from './workbench.ts'
+
+export function addConfigCommand(program: Command, { io, env }: CommandDeps): void {
+  const config = program
+    .command('config')
+    .description('the configuration: one TOML file, overridden by WAYPOST_* variables')
+
+  config
+    .command('check')
+    .description('say every fault of the configuration, or that there is none')
+    .action((_options: unknown, command: Command) => {
+      const place = placeOf(command.optsWithGlobals(), env)
+      readConfig(place, env)
+      io.write(`${place.configFile} is in order\n`)
+    })
+
+  config
+    .command('print')
+    .description('print the settings in force as JSON, secrets hidden')
+    .action((_options: unknown, command: Command) => {
+      io.write(JSON.stringify(redacted(readConfig(placeOf(command.optsWithGlobals(), env), env)), null, 2) + '\n')
+    })
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+import type { Command } from 'commander'
+import { initialise, openInstallation, placeOf } from './installation.ts'
+import { signInLink } from './sign-in-command.ts'
+import { openWorkbench, type CommandDeps } from './workbench.ts'
+
+export function addInitCommand(program: Command, { io, env }: CommandDeps): void {
+  program
+    .command('init')
+    .description('make the data folder: configuration, master key, database; what is there already stays')
+    .option('--admin-host <name>', 'the host of the admin pages and the API')
+    .option('--edge-name <name>', "what customers' CNAME records point to")
+    .addHelpText(
+      'after',
+      `
+Keep a copy of the master key in a safe place apart from the backups: without it no private key opens.
+
+Example:
+  waypost init --data /var/lib/waypost --admin-host admin.hosting.example.com --edge-name edge.hosting.example.com`,
+    )
+    .action(async (names: { adminHost?: string; edgeName?: string }, command: Command) => {
+      const place = placeOf(command.optsWithGlobals(), env)
+      const made = initialise(place, names, () => randomBytes(32))
+      for (const file of made) io.writeError(`made ${file}\n`)
+      const installation = openInstallation(place, env)
+      const bench = await openWorkbench(installation)
+      await bench.close()
+      const { url, expiresAt } = await signInLink(installation)
+      io.writeError(`\nStart it with: waypost serve --data ${place.dataFolder}\n`)
+      io.writeError(`Then sign in once, until ${expiresAt.toISOString()}, at:\n`)
+      io.write(`${url}\n`)
+    })
+}

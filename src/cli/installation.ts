@@ -1,0 +1,178 @@
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseConfig, type Config } from '../config.ts'
+import { ProblemError } from '../problem.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where an installation lives, as the command line and the environment say. */
+export interface Place {
+  dataFolder: string
+  configFile: string
+}
+
+export interface Installation extends Place {
+  config: Config
+  masterKey: Uint8Array // 32 bytes
+  databaseFile: string // of SQLite; unused with PostgreSQL
+}
+
+export function placeOf(options: { data?: string | undefined; config?: string | undefined }, env: Environment): Place {
+  const dataFolder = resolve(options.data ?? env['WAYPOST_DATA'] ?? 'data')
+  return {
+    dataFolder,
+    configFile: resolve(options.config ?? env['WAYPOST_CONFIG'] ?? join(dataFolder, 'waypost.toml')),
+  }
+}
+
+/** True where `init` has been here. */
+export function isInitialised(place: Place, env: Environment): boolean {
+  return masterKeyText(place, env) !== undefined
+}
+
+/** @throws ProblemError configuration, or unavailable where there is no installation */
+export function openInstallation(place: Place, env: Environment): Installation {
+  const text = masterKeyText(place, env)
+  if (text === undefined)
+    throw new ProblemError(
+      'unavailable',
+      `there is no Waypost in ${place.dataFolder}; make one with: waypost init --data ${place.dataFolder}`,
+    )
+  const masterKey = Buffer.from(text.trim(), 'base64')
+  if (masterKey.length !== 32)
+    throw new ProblemError(
+      'configuration',
+      'the master key should be 32 bytes in base64; restore it from your safe copy',
+    )
+  return {
+    ...place,
+    masterKey,
+    config: readConfig(place, env),
+    databaseFile: join(place.dataFolder, 'waypost.db'),
+  }
+}
+
+export function readConfig(place: Place, env: Environment): Config {
+  return parseConfig(readIfThere(place.configFile) ?? '', env, (path) => {
+    const secret = readIfThere(path)
+    if (secret === undefined)
+      throw new ProblemError('configuration', `a …_FILE variable names ${path}, which is not there`)
+    return secret
+  })
+}
+
+/**
+ * Makes the data folder, a commented configuration and the master key; what is there already stays.
+ * @returns what was made
+ */
+export function initialise(
+  place: Place,
+  names: { adminHost?: string | undefined; edgeName?: string | undefined },
+  masterKey: () => Uint8Array,
+): string[] {
+  const made: string[] = []
+  mkdirSync(place.dataFolder, { recursive: true, mode: 0o700 })
+  if ((statSync(place.dataFolder).mode & 0o077) !== 0) chmodSync(place.dataFolder, 0o700)
+  const template = configTemplate(names)
+  parseConfig(template) // a faulty name is refused before it is written
+  if (writeNew(place.configFile, template, 0o640)) made.push(place.configFile)
+  const keyFile = join(place.dataFolder, 'master.key')
+  if (writeNew(keyFile, Buffer.from(masterKey()).toString('base64') + '\n', 0o600)) made.push(keyFile)
+  syncFolder(place.dataFolder)
+  return made
+}
+
+/** From the environment, a systemd credential, or the data folder, in this order. */
+function masterKeyText(place: Place, env: Environment): string | undefined {
+  if (env['WAYPOST_MASTER_KEY'] !== undefined) return env['WAYPOST_MASTER_KEY']
+  if (env['WAYPOST_MASTER_KEY_FILE'] !== undefined) {
+    const text = readIfThere(env['WAYPOST_MASTER_KEY_FILE'])
+    if (text === undefined)
+      throw new ProblemError(
+        'configuration',
+        `WAYPOST_MASTER_KEY_FILE names ${env['WAYPOST_MASTER_KEY_FILE']}, which is not there`,
+      )
+    return text
+  }
+  const credentials = env['CREDENTIALS_DIRECTORY']
+  const credential = credentials === undefined ? undefined : readIfThere(join(credentials, 'master.key'))
+  if (credential !== undefined) return credential
+  const file = join(place.dataFolder, 'master.key')
+  const text = readIfThere(file)
+  if (text !== undefined && (statSync(file).mode & 0o077) !== 0)
+    throw new ProblemError('configuration', `${file} can be read by others; mend it with: chmod 600 ${file}`)
+  return text
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT' || (cause as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return undefined
+    throw new ProblemError('unavailable', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Durable before it is used: a master key that a power cut takes away takes every private key with it. */
+function writeNew(file: string, text: string, mode: number): boolean {
+  let descriptor: number
+  try {
+    descriptor = openSync(file, 'wx', mode)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw new ProblemError('unavailable', `${file} cannot be written: ${(cause as Error).message}`, { cause })
+  }
+  writeSync(descriptor, text)
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+  return true
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
+
+function configTemplate({
+  adminHost,
+  edgeName,
+}: {
+  adminHost?: string | undefined
+  edgeName?: string | undefined
+}): string {
+  const setting = (key: string, value: string | undefined, example: string) =>
+    value === undefined ? `# ${key} = ${example}` : `${key} = ${JSON.stringify(value)}`
+  return `# Waypost. Every setting may also stand in the environment: WAYPOST_<SECTION>_<KEY>.
+# What is commented out shows the default, or an example where there is none.
+
+[admin]
+# The admin pages and the API; a name of the operator's, with an address record to this server.
+${setting('host', adminHost, '"admin.localhost"')}
+
+[edge]
+# What customers' CNAME records point to, and the addresses for names that cannot have a CNAME.
+${setting('name', edgeName, '"edge.localhost"')}
+# addresses = ["192.0.2.1", "2001:db8::1"]
+# https = [":443"]
+# http = [":80"]
+# processes = 2
+
+[front]
+# Who issues the certificates that the edge presents: "import" (by hand) or "local" (an authority of
+# Waypost's own, which only those trust who install its root: trials and closed networks).
+# authority = "import"
+
+[publish]
+# max_age_seconds = 60
+# posh_expires_seconds = 3600
+
+[health]
+# listen = "127.0.0.1:9180"
+
+[storage]
+# SQLite in this folder, or PostgreSQL:
+# url = "postgres://waypost@127.0.0.1/waypost"
+`
+}

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import type { Command } from 'commander'
+import { sealer } from '../certificate/sealing.ts'
+import { systemClock } from '../clock.ts'
+import { openStorage } from '../storage/storage.ts'
+import { openInstallation, placeOf } from './installation.ts'
+import type { CommandDeps } from './workbench.ts'
+
+export function addMigrateCommand(program: Command, { io, env }: CommandDeps): void {
+  program
+    .command('migrate')
+    .description('bring the database to the schema of this version; serve does it too')
+    .option('--plan', 'only say which migrations are pending')
+    .addHelpText('after', '\nA SQLite database is backed up beside itself before the first pending migration.')
+    .action(async ({ plan }: { plan?: true }, command: Command) => {
+      const { config, masterKey, databaseFile } = openInstallation(placeOf(command.optsWithGlobals(), env), env)
+      const storage = await openStorage({
+        url: config.storage.url,
+        file: databaseFile,
+        sealer: sealer(masterKey, randomBytes),
+        clock: systemClock,
+      })
+      try {
+        const pending = await storage.pendingMigrations()
+        for (const name of pending) io.write(`${plan ? 'pending' : 'applying'} ${name}\n`)
+        if (pending.length === 0) io.writeError('the database is up to date\n')
+        else if (!plan) await storage.migrate()
+      } finally {
+        await storage.close()
+      }
+    })
+}

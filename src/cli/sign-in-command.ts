@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto'
+import type { Command } from 'commander'
+import { issueSignInLink } from '../tenant/sign-in.ts'
+import { openInstallation, placeOf, type Installation } from './installation.ts'
+import { openWorkbench, type CommandDeps } from './workbench.ts'
+
+/** A one-time link to the admin pages for the operator. */
+export async function signInLink(installation: Installation): Promise<{ url: string; expiresAt: Date }> {
+  const bench = await openWorkbench(installation)
+  try {
+    const { config } = installation
+    const port = config.edge.https[0]?.port ?? 443
+    return await issueSignInLink({
+      sessions: bench.storage.sessions,
+      randomBytes,
+      clock: bench.clock,
+      adminOrigin: `https://${config.admin.host}${port === 443 ? '' : `:${port}`}`,
+    })
+  } finally {
+    await bench.close()
+  }
+}
+
+export function addSignInCommand(program: Command, { io, env }: CommandDeps): void {
+  program
+    .command('sign-in')
+    .description('print a link by which the operator signs in to the admin pages, once, within an hour')
+    .option('--json', 'print it as JSON')
+    .action(async ({ json }: { json?: true }, command: Command) => {
+      const { url, expiresAt } = await signInLink(openInstallation(placeOf(command.optsWithGlobals(), env), env))
+      if (json) io.write(JSON.stringify({ url, expiresAt: expiresAt.toISOString() }) + '\n')
+      else {
+        io.writeError(`This link opens the admin pages once, until ${expiresAt.toISOString()}:\n`)
+        io.write(`${url}\n`)
+      }
+    })
+}

@@ -1,0 +1,167 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { chmodSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import { adminApp } from './admin/app.ts'
+import { certificateImport } from './certificate/import.ts'
+import { FRONT_CERTIFICATE, frontCertificateJob } from './certificate/issuance.ts'
+import { createLocalAuthority, localAuthority } from './certificate/local-authority.ts'
+import { sealer } from './certificate/sealing.ts'
+import { systemClock } from './clock.ts'
+import { cacheSpanMs } from './config.ts'
+import { frontCertificates } from './delegation/front-certificates.ts'
+import { registrar } from './delegation/registrar.ts'
+import { healthServer } from './health.ts'
+import { createLog } from './log.ts'
+import { openStorage } from './storage/storage.ts'
+import type { StartMessage } from './supervisor.ts'
+import { jobRunner } from './work/runner.ts'
+
+const TICK_MS = 500
+const SWEEP_EVERY_MS = 60_000
+const KEEP_CHANGES_MS = 3_600_000
+const LEASE_MS = 60_000
+const JOBS_PER_ROUND = 50
+
+export interface MainProcess {
+  setListeningEdges(count: number): void
+  stop(): Promise<void>
+}
+
+/** The parts list of the main process: storage, nouns, admin plane, jobs. Migrates before anything is served. */
+export async function startMain({ config, masterKey, databaseFile, adminSocket }: StartMessage): Promise<MainProcess> {
+  const clock = systemClock
+  const log = createLog({ level: config.log.level, role: 'main' })
+  const keys = sealer(Buffer.from(masterKey, 'base64'), randomBytes)
+  const storage = await openStorage({ url: config.storage.url, file: databaseFile, sealer: keys, clock })
+  await storage.migrate()
+
+  const { tenants, sourceDomains, targetHosts, delegations, lineages, sessions } = storage
+  const imports = certificateImport({ lineages })
+  const registry = registrar({
+    sourceDomains,
+    targetHosts,
+    delegations,
+    lineages,
+    reserved: { adminHost: config.admin.host, edgeName: config.edge.name },
+  })
+
+  const fronts = frontCertificates({
+    sourceDomains,
+    targetHosts,
+    lineages,
+    jobs: storage.jobs,
+    adminHost: config.admin.host,
+    authority: config.front.authority,
+  })
+  const local = await storage.localAuthority.loadOrCreate(() => createLocalAuthority(clock.now()), clock.now())
+  const jobs = jobRunner({
+    jobs: storage.jobs,
+    kinds: {
+      [FRONT_CERTIFICATE]: frontCertificateJob({
+        lineages,
+        authority: localAuthority({ ...local, clock }),
+        cacheSpanMs: cacheSpanMs(config),
+        clock,
+      }),
+    },
+    clock,
+    log,
+    worker: randomUUID(),
+    leaseMs: LEASE_MS,
+    random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+  })
+
+  const app = adminApp({
+    tenants,
+    sourceDomains,
+    targetHosts,
+    delegations,
+    lineages,
+    sessions,
+    registrar: registry,
+    imports,
+    config,
+    proofKey: keys.deriveKey('proof-token'),
+    clock,
+    log,
+    randomBytes,
+    isBehindEdge: config.admin.listen === undefined,
+  })
+  const admin = http.createServer(app)
+  await listenAdmin(admin, config.admin.listen, adminSocket)
+  const health = healthServer({ check: () => storage.check(), log })
+  await listening(health.server, config.health.listen)
+
+  let isStopping = false
+  let tick: Promise<void> | undefined
+  const ticker = setInterval(() => {
+    tick ??= work().finally(() => (tick = undefined))
+  }, TICK_MS)
+  const sweeper = setInterval(() => {
+    const olderThan = new Date(clock.now().getTime() - KEEP_CHANGES_MS)
+    Promise.all([storage.changes.trim(olderThan), storage.sweep(clock.now())]).catch((err: unknown) =>
+      log.warn({ err }, 'what has ended was not swept away; it is tried again'),
+    )
+  }, SWEEP_EVERY_MS)
+
+  /** Rounds of a bounded size, so that a stop need not wait for a hundred thousand certificates. */
+  async function work(): Promise<void> {
+    try {
+      for (let found = 1; found > 0 && !isStopping;) {
+        const ordered = await fronts.order(clock.now())
+        const { completed } = await jobs.runDue(JOBS_PER_ROUND)
+        found = ordered + completed
+      }
+    } catch (err) {
+      log.warn({ err }, 'a round of work failed; it is tried again')
+    }
+  }
+
+  log.info({ adminHost: config.admin.host }, 'the main process is ready')
+  return {
+    setListeningEdges: health.setListeningEdges,
+    async stop() {
+      isStopping = true
+      clearInterval(ticker)
+      clearInterval(sweeper)
+      await tick
+      await Promise.all([closed(admin), closed(health.server)])
+      await storage.close()
+    },
+  }
+}
+
+async function listenAdmin(
+  server: http.Server,
+  listen: { host: string | undefined; port: number } | undefined,
+  path: string,
+) {
+  if (listen) return listening(server, listen)
+  rmSync(path, { force: true }) // a leaving of a process that was killed
+  const mask = process.umask(0o177) // never open to others, not even between listen and chmod
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      // exclusive: the socket is this process's own and not the supervisor's
+      server.listen({ path, exclusive: true }, resolve)
+    })
+  } finally {
+    process.umask(mask)
+  }
+  chmodSync(path, 0o600)
+}
+
+function listening(server: http.Server, { host, port }: { host: string | undefined; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ ...(host === undefined ? {} : { host }), port, exclusive: true }, resolve)
+  })
+}
+
+function closed(server: http.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    setTimeout(() => server.closeAllConnections(), 5000).unref()
+  })
+}

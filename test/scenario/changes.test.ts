@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ask, signIn } from '../support/https-client.ts'
+import { until } from '../support/until.ts'
+import { newWaypost, type Waypost } from '../support/waypost.ts'
+
+const DOMAIN = 'im.example.com'
+const TARGET = 'hosting.example.com'
+const PATH = `/.well-known/tls/_xmpp-server._tcp.${DOMAIN}`
+/** DESIGN: a change is served by every worker within a second of the commit. */
+const SERVED_WITHIN_MS = 1000
+
+let site: Waypost
+
+beforeAll(async () => {
+  site = await newWaypost({ WAYPOST_EDGE_PROCESSES: '2' })
+  const pem = join(site.folder, 'xmpp.pem')
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
+    ...['-subj', '/CN=xmpp.hosting.example.com', '-keyout', join(site.folder, 'xmpp.key'), '-out', pem],
+  ])
+  for (const command of [
+    ['tenant', 'add', 'acme'],
+    ['target', 'add', TARGET, '--port', String(site.ports.https)],
+    ['domain', 'add', DOMAIN, '--vouch'],
+    ['certificate', 'import', pem, '--lineage', 'xmpp'],
+  ]) {
+    const { code, stderr } = await site.waypost(...command)
+    expect(code, stderr).toBe(0)
+  }
+  await site.start()
+  await until(async () => (await statusOf(DOMAIN)) === 404 && (await statusOf(TARGET)) === 404)
+})
+afterAll(() => site.remove())
+
+const statusOf = (host: string) =>
+  ask(site, host, PATH).then(
+    ({ status }) => status,
+    () => undefined,
+  )
+/** Asked many times, since each of the two edge processes keeps names in a memory of its own. */
+const isEverywhere = async (status: number) =>
+  (await Promise.all(Array.from({ length: 8 }, () => statusOf(DOMAIN)))).every((one) => one === status)
+
+describe('a change is served within a second', () => {
+  test('when a command makes it in another shell', async () => {
+    expect(await isEverywhere(404)).toBe(true)
+    const add = await site.waypost('delegation', 'add', DOMAIN, '--target', TARGET, '--certificate', 'xmpp')
+    expect(add.code, add.stderr).toBe(0)
+    await until(() => isEverywhere(302), SERVED_WITHIN_MS)
+    expect((await ask(site, TARGET, PATH)).body).toBe(readFileSync(join(site.folder, 'xmpp.pem'), 'utf8'))
+
+    expect((await site.waypost('delegation', 'withdraw', DOMAIN)).code).toBe(0)
+    await until(() => isEverywhere(404), SERVED_WITHIN_MS)
+    expect(await statusOf(TARGET)).toBe(404)
+  })
+
+  test('when the API makes it', async () => {
+    const api = await signIn(site)
+    const registered = await api('POST', '/tenants/acme/delegations', {
+      sourceDomain: DOMAIN,
+      service: '_xmpp-server._tcp',
+      targetHost: TARGET,
+      lineage: 'xmpp',
+    })
+    expect(registered.status, registered.body).toBe(201)
+    await until(() => isEverywhere(302), SERVED_WITHIN_MS)
+
+    const { id } = JSON.parse(registered.body) as { id: string }
+    expect((await api('DELETE', `/tenants/acme/delegations/${id}`)).status).toBe(204)
+    await until(() => isEverywhere(404), SERVED_WITHIN_MS)
+  })
+
+  test('also when the process that should tell of it has just died', async () => {
+    const { pid } = processOf('main')
+    process.kill(pid, 'SIGKILL')
+    const add = await site.waypost('delegation', 'add', DOMAIN, '--target', TARGET, '--certificate', 'xmpp')
+    expect(add.code, add.stderr).toBe(0)
+    await until(() => isEverywhere(302), SERVED_WITHIN_MS)
+    await until(() => processOf('main').pid !== pid)
+    expect((await site.waypost('delegation', 'withdraw', DOMAIN)).code).toBe(0)
+    await until(() => isEverywhere(404), SERVED_WITHIN_MS)
+  })
+})
+
+describe('a process that dies', () => {
+  test('is started again; whoever asks the other edge process does not notice', async () => {
+    const before = processOf('edge').pid
+    process.kill(before, 'SIGKILL')
+    await until(() => processOf('edge').pid !== before)
+    await until(() => isEverywhere(404))
+  })
+})
+
+/** The newest process of its kind, by its first line in the log. */
+function processOf(role: string): { pid: number } {
+  const lines = readFileSync(site.logFile, 'utf8').trim().split('\n')
+  const starts = lines
+    .map((line) => JSON.parse(line) as { role: string; pid: number; msg: string })
+    .filter((line) => line.role === role && /is ready|is listening/.test(line.msg))
+  const last = starts.at(-1)
+  if (!last) throw new Error(`no ${role} process in the log`)
+  return last
+}
