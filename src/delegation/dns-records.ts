@@ -1,0 +1,115 @@
+import { isIPv6 } from 'node:net'
+import { displayName, type DomainName } from '../name.ts'
+import type { Delegation } from './delegation.ts'
+import type { SourceDomain } from './source-domain.ts'
+
+/** A record to publish, as data; `name` and names in `value` are absolute, without final dot and with it. */
+export interface DnsRecord {
+  name: string
+  type: 'A' | 'AAAA' | 'CNAME' | 'SRV' | 'TLSA' | 'TXT'
+  value: string // as a zone file has it (RFC 1035 §5)
+  ttl: number // seconds
+  purpose: string // for people
+  zone: 'source domain' | 'target host' // whose zone it belongs to
+}
+
+const TTL_SECONDS = 3600
+// RFC 6120 §14.3; direct TLS (XEP-0368) has no assigned ports, these are what servers use
+const USUAL_PORTS: Record<string, number> = {
+  '_xmpp-client': 5222,
+  '_xmpp-server': 5269,
+  '_xmpps-client': 5223,
+  '_xmpps-server': 5270,
+}
+
+/**
+ * What the owner of a source domain, and the operator for the target hosts, have to publish in DNS.
+ * @param certificates by lineage id: what each lineage publishes now
+ * @param proofToken the value of the tenant's proof of control
+ */
+export function dnsRecords(what: {
+  sourceDomain: Pick<SourceDomain, 'name' | 'mode'>
+  delegations: Pick<Delegation, 'service' | 'protocol' | 'targetHost' | 'lineageId' | 'srvPort'>[]
+  certificates: ReadonlyMap<string, { spkiSha256: string }[]>
+  edge: { name: DomainName; addresses: string[] }
+  proofToken: string
+}): DnsRecord[] {
+  const { sourceDomain, delegations, certificates, edge, proofToken } = what
+  return [
+    {
+      ...inSourceZone,
+      name: `_waypost-challenge.${sourceDomain.name}`,
+      type: 'TXT',
+      value: `"${proofToken}"`,
+      purpose: `proves that you control ${displayName(sourceDomain.name)}; it has to stay`,
+    },
+    ...(sourceDomain.mode === 'hosted' ? edgeRecords(sourceDomain.name, edge) : []),
+    ...delegations.flatMap((delegation) => srvRecord(sourceDomain.name, delegation) ?? []),
+    ...tlsaRecords(delegations, certificates),
+  ]
+}
+
+const inSourceZone = { ttl: TTL_SECONDS, zone: 'source domain' } as const
+
+function edgeRecords(name: DomainName, edge: { name: DomainName; addresses: string[] }): DnsRecord[] {
+  return [
+    {
+      ...inSourceZone,
+      name,
+      type: 'CNAME',
+      value: `${edge.name}.`,
+      purpose: `leads HTTPS for the name to this server, wherever its addresses move; not possible where the name has other records of its own, as the apex of a zone has`,
+    },
+    ...edge.addresses.map((address): DnsRecord => ({
+      ...inSourceZone,
+      name,
+      type: isIPv6(address) ? 'AAAA' : 'A',
+      value: address,
+      purpose: `in place of the CNAME record, for a name that cannot have one, such as the apex of a zone`,
+    })),
+  ]
+}
+
+function srvRecord(
+  name: DomainName,
+  { service, protocol, targetHost, srvPort }: Parameters<typeof dnsRecords>[0]['delegations'][number],
+): DnsRecord | undefined {
+  const port = srvPort ?? USUAL_PORTS[service]
+  if (port === undefined) return undefined // nobody has said where it listens
+  return {
+    ...inSourceZone,
+    name: `${service}.${protocol}.${name}`,
+    type: 'SRV',
+    value: `0 5 ${port} ${targetHost}.`,
+    purpose: `leads ${audience(service)} to the XMPP service at ${displayName(targetHost)}`,
+  }
+}
+
+function audience(service: string): string {
+  const who = service.includes('client') ? 'clients' : service.includes('server') ? 'other servers' : 'users'
+  return service.startsWith('_xmpps-') ? `${who} that begin with TLS (XEP-0368)` : who
+}
+
+/** RFC 7673: the base of a TLSA record is the target of the SRV record. 3 1 1 survives a renewal that keeps the key. */
+function tlsaRecords(
+  delegations: Parameters<typeof dnsRecords>[0]['delegations'],
+  certificates: ReadonlyMap<string, { spkiSha256: string }[]>,
+): DnsRecord[] {
+  const records = new Map<string, DnsRecord>()
+  for (const { service, protocol, targetHost, lineageId, srvPort } of delegations) {
+    const port = srvPort ?? USUAL_PORTS[service]
+    if (port === undefined) continue
+    for (const { spkiSha256 } of certificates.get(lineageId) ?? []) {
+      const name = `_${port}.${protocol}.${targetHost}`
+      records.set(`${name} ${spkiSha256}`, {
+        name,
+        type: 'TLSA',
+        value: `3 1 1 ${spkiSha256}`,
+        ttl: TTL_SECONDS,
+        purpose: `pins the key of the service certificate, where the zone of the target host is signed (DNSSEC); for the operator of ${displayName(targetHost)}`,
+        zone: 'target host',
+      })
+    }
+  }
+  return [...records.values()]
+}

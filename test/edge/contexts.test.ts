@@ -1,0 +1,89 @@
+import { beforeAll, expect, test } from 'vitest'
+import type { PublishedCertificate } from '../../src/certificate/lineage.ts'
+import { contexts, presented } from '../../src/edge/contexts.ts'
+import { makeCertificate, type MadeCertificate } from '../support/certificates.ts'
+
+const AT = new Date('2026-06-01T00:00:00Z')
+
+let made: MadeCertificate
+beforeAll(async () => {
+  made = await makeCertificate()
+})
+
+function certificate(id: string, change: Partial<PublishedCertificate> = {}): PublishedCertificate {
+  return {
+    ...{ id, chainPem: made.pem, privateKeyId: `key of ${id}`, notBefore: AT, notAfter: AT },
+    ...{ stagedAt: AT, activatedAt: AT, supersededAt: null, retiresAt: null },
+    ...change,
+  }
+}
+
+/** Keys that open all at once, when the test says so. */
+function lockedKeys() {
+  const opened: string[] = []
+  let unlock = () => {}
+  const unlocked = new Promise<void>((resolve) => (unlock = resolve))
+  const open = async (id: string) => {
+    opened.push(id)
+    await unlocked
+    if (id.includes('broken')) throw new Error('it does not open')
+    return Buffer.from(made.keyDer)
+  }
+  return { opened, unlock, open }
+}
+
+test('many who ask at once for a certificate wait for one context, and get it', async () => {
+  const privateKeys = lockedKeys()
+  const kept = contexts({ most: 10, privateKeys })
+  const handed = new Set<unknown>()
+  const asked = Array.from({ length: 5 }, () => kept.give(certificate('a'), (context) => handed.add(context)))
+  privateKeys.unlock()
+  await Promise.all(asked)
+  await kept.give(certificate('a'), (context) => handed.add(context))
+  expect(privateKeys.opened).toEqual(['key of a'])
+  expect(handed.size).toBe(1)
+  expect(kept.size).toBe(1)
+})
+
+test('a context is handed out while it is in memory, however many push it out just then', async () => {
+  const privateKeys = lockedKeys()
+  const kept = contexts({ most: 1, privateKeys })
+  const wasInMemory: boolean[] = []
+  const asked = Array.from({ length: 20 }, (_, n) => {
+    const each = certificate(`c${n % 7}`)
+    return kept.give(each, () => wasInMemory.push(kept.giveFromMemory(each, () => undefined)))
+  })
+  privateKeys.unlock()
+  await Promise.all(asked)
+  expect(wasInMemory).toEqual(Array(20).fill(true))
+  expect(kept.size).toBe(1)
+})
+
+test('a key that does not open is told to all who wait, and tried again by the next', async () => {
+  const privateKeys = lockedKeys()
+  const kept = contexts({ most: 10, privateKeys })
+  const ask = () => kept.give(certificate('broken'), () => expect.unreachable())
+  const asked = Promise.allSettled([ask(), ask()])
+  privateKeys.unlock()
+  expect((await asked).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  await expect(ask()).rejects.toThrow('it does not open')
+  expect(privateKeys.opened).toHaveLength(2)
+})
+
+test('the private key does not stay in memory where it was opened', async () => {
+  const key = Buffer.from(made.keyDer)
+  await contexts({ most: 1, privateKeys: { open: async () => key } }).give(certificate('a'), () => undefined)
+  expect(key.every((byte) => byte === 0)).toBe(true)
+})
+
+test('presented is the active certificate, where its key is here', () => {
+  const [active, staged, retiring] = [
+    certificate('active'),
+    certificate('staged', { activatedAt: null }),
+    certificate('retiring', { supersededAt: AT, retiresAt: AT }),
+  ]
+  const of = (...certificates: PublishedCertificate[]) => presented({ id: 'L', name: 'L', certificates })?.id
+  expect(of(staged, retiring, active)).toBe('active')
+  expect(of(staged, retiring)).toBeUndefined()
+  expect(of(certificate('keyless', { privateKeyId: null }))).toBeUndefined()
+})

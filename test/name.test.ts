@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { displayName, domainName, nameFromBytes, parseDomainName } from '../src/name.ts'
+import { ProblemError } from '../src/problem.ts'
+import { vectors } from './support/vectors.ts'
+
+const accepted = vectors('names-accepted.txt').map((line): [string, string] => {
+  const at = line.lastIndexOf(' ')
+  return [line.slice(0, at), line.slice(at + 1)]
+})
+const refused = vectors('names-refused.txt')
+
+describe('names, T6 and cases 42 to 50', () => {
+  test('the corpus has at least 80 names', () => {
+    expect(accepted.length + refused.length).toBeGreaterThanOrEqual(80)
+  })
+
+  test.each(accepted)('%j is %s', (spelling, canonical) => {
+    expect(parseDomainName(spelling)).toBe(canonical)
+    expect(domainName(spelling)).toBe(canonical)
+  })
+
+  test.each(refused)('%j is refused', (spelling) => expect(parseDomainName(spelling)).toBeNull())
+
+  test.each(refused)('%j is refused with the reason', (spelling) => {
+    expect(() => domainName(spelling)).toThrow(ProblemError)
+    expect(() => domainName(spelling)).toThrow(/is no domain name: ./)
+  })
+
+  test('what comes out goes in again unchanged, whatever went in', () => {
+    const label = fc.oneof(
+      { arbitrary: fc.stringMatching(/^[a-zA-Z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/), weight: 4 },
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
+      fc.constantFrom('xn--bcher-kva', 'XN--A', 'bücher', 'bu\u0308cher', '\uff42ü', 'ß', 'İ', 'ﬁü', '\u200dü', '１'),
+      fc.string({ unit: fc.constantFrom(...'aZ0-.üÜ\u0308\u00ad\u3002\uff21ßςσΣ日本\u0660\u06f0') }),
+    )
+    const text = fc.array(label, { minLength: 2, maxLength: 4 }).map((labels) => labels.join('.'))
+    let parsed = 0
+    fc.assert(
+      fc.property(text, (spelling) => {
+        const name = parseDomainName(spelling)
+        if (name === null) return
+        parsed++
+        expect(parseDomainName(name)).toBe(name)
+        expect(name).toMatch(/^[a-z0-9.-]+$/)
+        // What is shown to people leads back to the same name
+        expect(parseDomainName(displayName(name))).toBe(name)
+      }),
+      { numRuns: 20_000 },
+    )
+    expect(parsed).toBeGreaterThan(1000)
+  })
+
+  test('any text at all is answered without an exception', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        parseDomainName(text)
+        nameFromBytes(Buffer.from(text).toString('latin1'))
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+})
+
+describe('names as SNI and Host bring them', () => {
+  const utf8 = Buffer.from('bücher.example.com').toString('latin1')
+
+  test.each([
+    ['case 46: the raw UTF-8 of a U-label, as Prosody sends it', utf8],
+    ['case 46: its raw Latin-1, as Python sends it', 'b\xfccher.example.com'],
+    ['case 46: the A-label', 'xn--bcher-kva.example.com'],
+    ['case 42: capitals', 'XN--BCHER-KVA.EXAMPLE.COM'],
+    ['case 44: a final dot', 'xn--bcher-kva.example.com.'],
+  ])('%s', (_, bytes) => expect(nameFromBytes(bytes)).toBe('xn--bcher-kva.example.com'))
+
+  test('bytes that are neither are no name', () => {
+    expect(nameFromBytes('im\xff\xfe.example.com\x00')).toBeNull()
+    expect(nameFromBytes('')).toBeNull()
+  })
+
+  test('a name is shown in letters that people read', () => {
+    expect(displayName(domainName('xn--bcher-kva.example.com'))).toBe('bücher.example.com')
+    expect(displayName(domainName('im.example.com'))).toBe('im.example.com')
+  })
+})
