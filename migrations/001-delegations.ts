@@ -16,6 +16,7 @@ export async function up(db: Knex): Promise<void> {
       name       ${key}     not null,               -- by default the first DNS name of its first leaf
       source     text       not null,               -- 'import': certificates come by hand; 'local': the local authority issues
       created_at ${instant} not null,
+      changed_at ${instant} not null,               -- of the lineage or its certificates by anybody's act; for Last-Modified
       check (source in ('import', 'local'))
     ) ${strict}`,
     `create unique index lineage_tenant_name on lineage (coalesce(tenant_id, ''), name)`,
@@ -70,6 +71,7 @@ export async function up(db: Knex): Promise<void> {
       host_meta        text,                -- JSON of delegation/host-meta.ts; null: switched off
       front_lineage_id ${key}     references lineage (id), -- null: none yet, or external
       created_at       ${instant} not null,
+      changed_at       ${instant} not null, -- of the claim or its delegations by anybody's act; for Last-Modified
       unique (tenant_id, name),
       check (mode in ('hosted', 'external')),
       check (proof in ('vouched')),

@@ -7,6 +7,8 @@ export type DomainName = string & { readonly brand: 'DomainName' }
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const PLAIN_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 const NON_ASCII = /[^\x00-\x7f]/
+// UTS 46 lets pass what RFC 5892 §2 disallows in a label: symbols, emoji, fractions. The exceptions are its contextual rules.
+const U_LABEL = /^[\p{L}\p{M}\p{Nd}\-\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d]+$/u
 // WHATWG URL §3.5 "ends in a number": such a host is an IPv4 address to every browser
 const NUMBER = /^(?:\d+|0x[\da-f]*)$/
 
@@ -77,7 +79,7 @@ function canonicalLabel(label: string): { ascii?: string; fault?: string } {
     if (!lower.startsWith('xn--')) return { fault: `the label ${label} has reserved hyphens` }
     // Valid punycode that no U-label has (RFC 5890 §2.3.2.1) would be a second spelling of some name
     const unicode = domainToUnicode(lower)
-    if (!NON_ASCII.test(unicode) || domainToASCII(unicode) !== lower)
+    if (!NON_ASCII.test(unicode) || !U_LABEL.test(unicode) || domainToASCII(unicode) !== lower)
       return { fault: `the label ${label} is no valid A-label` }
     return { ascii: lower }
   }
@@ -87,7 +89,8 @@ function canonicalLabel(label: string): { ascii?: string; fault?: string } {
   if (!ascii.startsWith('xn--') || ascii.includes('.'))
     return { fault: `the label ${JSON.stringify(label)} fails IDNA` }
   if (ascii.length > 63) return { fault: 'a label is longer than 63 octets as an A-label' }
-  if (fold(label) !== fold(domainToUnicode(ascii))) return { fault: `the label ${JSON.stringify(label)} fails IDNA` }
+  const unicode = domainToUnicode(ascii)
+  if (!U_LABEL.test(unicode) || fold(label) !== fold(unicode)) return { fault: `the label ${JSON.stringify(label)} fails IDNA` }
   return { ascii }
 }
 

@@ -54,6 +54,7 @@ export interface LineageWithCertificates extends Lineage {
 export interface PublishedLineage {
   id: string
   name: string
+  changedAt: Date // the last act on it, or retirement before it was read
   certificates: PublishedCertificate[]
 }
 

@@ -172,7 +172,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
         if (!options.yes)
           throw new ProblemError(
             'malformed-request',
-            `this withdraws ${delegations.length} delegations of ${displayName(found.name)}; say --yes if that is meant`,
+            `this withdraws all delegations of ${displayName(found.name)} (${delegations.length}); say --yes if that is meant`,
           )
         await bench.storage.sourceDomains.remove(found.tenantId, found.name, bench.act())
         io.write(`removed source domain ${displayName(found.name)} of ${found.tenantName}\n`)

@@ -91,7 +91,8 @@ try {
 } catch (error) {
   const problem = error instanceof ProblemError ? error : undefined
   io.writeError(`waypost: ${error instanceof Error ? error.message : String(error)}\n`)
-  for (const { pointer, detail } of problem?.fields ?? []) io.writeError(`  ${pointer}: ${detail}\n`)
+  const fields = problem?.fields ?? []
+  if (fields.length > 1) for (const { pointer, detail } of fields) io.writeError(`  ${pointer}: ${detail}\n`)
   const isRefused = problem !== undefined && problem.code !== 'unavailable'
   io.setExitCode(isRefused ? EXIT.refused : EXIT.couldNot)
 }

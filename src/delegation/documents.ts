@@ -125,7 +125,8 @@ function changedAt(lineages: PublishedLineage[], now: Date): Date | null {
     lineages
       .flatMap(({ certificates }) => certificates)
       .flatMap((one) => [one.stagedAt, one.activatedAt, one.supersededAt, one.retiresAt, one.notBefore, one.notAfter])
-      .filter((at) => at !== null && at <= now),
+      .filter((at) => at !== null && at <= now)
+      .concat(lineages.map((lineage) => lineage.changedAt)),
   )
 }
 

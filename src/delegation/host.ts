@@ -21,6 +21,7 @@ export interface PublishedSourceDomain {
   name: DomainName
   mode: 'hosted' | 'external'
   isSuspended: boolean
+  changedAt: Date // the last act on it or its delegations
   delegations: PublishedDelegation[]
   hostMeta: HostMeta | null // null: switched off
 }

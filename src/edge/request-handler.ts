@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, ServerRespo
 import type { PublishedLineage } from '../certificate/lineage.ts'
 import type { Clock } from '../clock.ts'
 import { maxAgeSeconds, type Document, type Documents } from '../delegation/documents.ts'
-import type { HostDirectory } from '../delegation/host.ts'
+import type { Host, HostDirectory } from '../delegation/host.ts'
 import { askedSourceDomain, respond, type Answer } from '../delegation/respond.ts'
 import { parseWellKnownPath, type WellKnownPath } from '../delegation/well-known-path.ts'
 import type { DomainName } from '../name.ts'
@@ -16,7 +16,7 @@ interface Question {
 }
 
 /** What is sent; null: there is nothing. */
-type Outcome = { redirect: string } | { document: Document; isForAllOrigins: boolean } | null
+type Outcome = { redirect: string } | { document: Document; since: Date; isForAllOrigins: boolean } | null
 
 /**
  * Answers on source domains and target hosts. What is in memory is answered without waiting for a promise.
@@ -41,7 +41,7 @@ export function requestHandler(deps: {
     if (!source) return undefined
     const answer = respond({ host, source, path, rawPath })
     const lineages = lineageIds(answer).map((id) => directory.peekLineage(id))
-    return lineages.includes(undefined) ? undefined : outcome(answer, lineages.filter(isThere), now)
+    return lineages.includes(undefined) ? undefined : outcome(answer, lineages.filter(isThere), source, now)
   }
 
   async function fromDirectory({ host: name, path, rawPath }: Question, now: Date): Promise<Outcome> {
@@ -51,12 +51,14 @@ export function requestHandler(deps: {
     const source = asked === host.name ? host : await directory.findHost(asked)
     const answer = respond({ host, source, path, rawPath })
     const lineages = await Promise.all(lineageIds(answer).map((id) => directory.findLineage(id)))
-    return outcome(answer, lineages.filter(isThere), now)
+    return outcome(answer, lineages.filter(isThere), source, now)
   }
 
-  function outcome(answer: Answer, lineages: PublishedLineage[], now: Date): Outcome {
+  function outcome(answer: Answer, lineages: PublishedLineage[], { sourceDomain }: Host, now: Date): Outcome {
     const [lineage] = lineages
-    const known = (document: Document | null) => document && { document, isForAllOrigins: false }
+    if (sourceDomain === null) return null
+    const since = sourceDomain.changedAt
+    const known = (document: Document | null) => document && { document, since, isForAllOrigins: false }
     switch (answer.kind) {
       case 'redirect':
         return { redirect: answer.location }
@@ -67,7 +69,7 @@ export function requestHandler(deps: {
       case 'reference':
         return known(documents.reference(answer.url))
       case 'host-meta':
-        return { document: documents.hostMeta(answer.hostMeta, answer.format), isForAllOrigins: true }
+        return { document: documents.hostMeta(answer.hostMeta, answer.format), since, isForAllOrigins: true }
       case 'none':
         return null
     }
@@ -84,8 +86,8 @@ export function requestHandler(deps: {
       })
       return void response.end()
     }
-    const { document, isForAllOrigins } = what
-    const modified = lastModified(document, now)
+    const { document, since, isForAllOrigins } = what
+    const modified = lastModified(document, since, now)
     const headers: OutgoingHttpHeaders = {
       ETag: document.etag,
       'Cache-Control': `max-age=${maxAgeSeconds(document, now, deps.maxAgeSeconds)}`,
@@ -167,10 +169,13 @@ function isThere<T>(value: T | undefined): value is T {
   return value !== undefined
 }
 
-/** Nothing in the second of the change itself: the next change may come within the same second (RFC 9110 §8.8.2.2). */
-function lastModified({ changedAt }: Document, now: Date): string | undefined {
-  const isSecondOver = changedAt !== null && Math.floor(now.getTime() / 1000) > Math.floor(changedAt.getTime() / 1000)
-  return isSecondOver ? changedAt.toUTCString() : undefined
+/**
+ * When the lineage, or who delegates to it, last changed. Nothing in the second of the change itself: the next change
+ * may come within the same second (RFC 9110 §8.8.2.2).
+ */
+function lastModified({ changedAt }: Document, since: Date, now: Date): string | undefined {
+  const at = changedAt !== null && changedAt > since ? changedAt : since
+  return Math.floor(now.getTime() / 1000) > Math.floor(at.getTime() / 1000) ? at.toUTCString() : undefined
 }
 
 /** RFC 9110 §13.2.2. A date counts only where it is the very same: another lineage's document may well be older. */

@@ -22,6 +22,7 @@ interface LineageRow {
   name: string
   source: Source
   created_at: number
+  changed_at: number
 }
 
 interface TenantNamed {
@@ -67,7 +68,14 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
 
   return {
     async create(tenantId, { name, source }, act) {
-      const row: LineageRow = { id: newId(act.at), tenant_id: tenantId, name, source, created_at: act.at.getTime() }
+      const row: LineageRow = {
+        id: newId(act.at),
+        tenant_id: tenantId,
+        name,
+        source,
+        created_at: act.at.getTime(),
+        changed_at: act.at.getTime(),
+      }
       try {
         return await perform(deps, act, async (trx, traces) => {
           await trx<LineageRow>('lineage').insert(row)

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
 import type { Database } from './database.ts'
-import { insertMany } from './insert-many.ts'
+import { chunks, insertMany } from './insert-many.ts'
 
 /** What an act leaves behind beside its own rows. */
 export interface Traces {
@@ -40,9 +40,18 @@ export async function perform<T>(
         }),
     })
     await insertMany(trx, 'audit_event', events)
+    await stamp(trx, [...changes.values()], at)
     // Last, because on PostgreSQL all writers queue here
     if (changes.size > 0) await db.lockChanges(trx)
     await insertMany(trx, 'change', [...changes.values()])
     return result
   })
+}
+
+/** Notes on what has changed when it did. Of a name only the claim that is held: the others are not published. */
+async function stamp(trx: Knex.Transaction, changes: { kind: 'host' | 'lineage'; key: string }[], at: number) {
+  const keysOf = (kind: 'host' | 'lineage') => chunks(changes.filter((one) => one.kind === kind).map(({ key }) => key))
+  for (const names of keysOf('host'))
+    await trx('source_domain').whereIn('name', names).whereNotNull('proof').update({ changed_at: at })
+  for (const ids of keysOf('lineage')) await trx('lineage').whereIn('id', ids).update({ changed_at: at })
 }

@@ -9,12 +9,12 @@ import { instantOrNull } from './instants.ts'
 // A claim that is not held (proof is null) is nothing, whoever else claims the name.
 const HOST_SQL = `
   select 'target' as part, t.port as port, t.front_lineage_id as front_lineage_id,
-    null as mode, null as suspended_at, null as host_meta,
+    null as mode, null as suspended_at, null as host_meta, null as changed_at,
     null as service, null as protocol, null as target_host, null as lineage_id, null as tls_answer, null as posh_answer
   from target_host t where t.name = ?
   union all
   select 'source', dt.port, s.front_lineage_id,
-    s.mode, s.suspended_at, s.host_meta,
+    s.mode, s.suspended_at, s.host_meta, s.changed_at,
     d.service, d.protocol, dt.name, d.lineage_id, d.tls_answer, d.posh_answer
   from source_domain s
     left join delegation d on d.source_domain_id = s.id
@@ -29,6 +29,7 @@ interface SourceRow {
   mode: 'hosted' | 'external'
   suspended_at: number | null
   host_meta: string | null
+  changed_at: number
   // Null where the source domain has no delegation
   service: string | null
   protocol: string
@@ -42,7 +43,8 @@ interface SourceRow {
 const OPERATOR_LINEAGE_SQL = `select id from lineage where coalesce(tenant_id, '') = '' and name = ?`
 
 const LINEAGE_SQL = `
-  select l.name as lineage_name, c.id, c.chain_pem, c.not_before, c.not_after, c.private_key_id,
+  select l.name as lineage_name, l.changed_at as lineage_changed_at,
+    (select max(retires_at) from certificate where lineage_id = l.id and retires_at <= ?) as last_retired_at, c.id, c.chain_pem, c.not_before, c.not_after, c.private_key_id,
     c.staged_at, c.activated_at, c.superseded_at, c.retires_at
   from lineage l left join certificate c on c.lineage_id = l.id and (c.retires_at is null or c.retires_at > ?)
   where l.id = ?
@@ -50,6 +52,8 @@ const LINEAGE_SQL = `
 
 interface LineageRow {
   lineage_name: string
+  lineage_changed_at: number
+  last_retired_at: number | null // null: none has retired yet
   id: string | null // null: the lineage has no certificate
   chain_pem: string
   not_before: number
@@ -78,6 +82,7 @@ export async function loadHost(db: Database, name: DomainName): Promise<Host> {
           name,
           mode: source.mode,
           isSuspended: source.suspended_at !== null,
+          changedAt: new Date(source.changed_at),
           delegations: sources.flatMap(publishedDelegation),
           hostMeta: source.host_meta === null ? null : (JSON.parse(source.host_meta) as HostMeta),
         }
@@ -93,9 +98,15 @@ export async function loadAdminHost(db: Database, name: DomainName, frontLineage
 
 /** The certificates that are published now or will be; undefined where there is no such lineage. */
 export async function loadLineage(db: Database, id: string, now: Date): Promise<PublishedLineage | undefined> {
-  const rows = await db.read<LineageRow>(LINEAGE_SQL, [now.getTime(), id])
+  const rows = await db.read<LineageRow>(LINEAGE_SQL, [now.getTime(), now.getTime(), id])
   const [first] = rows
-  return first && { id, name: first.lineage_name, certificates: rows.flatMap(publishedCertificate) }
+  if (!first) return undefined
+  return {
+    id,
+    name: first.lineage_name,
+    changedAt: new Date(Math.max(first.lineage_changed_at, first.last_retired_at ?? 0)),
+    certificates: rows.flatMap(publishedCertificate),
+  }
 }
 
 function publishedDelegation(row: SourceRow): PublishedDelegation[] {

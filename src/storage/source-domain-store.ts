@@ -23,6 +23,7 @@ interface SourceDomainRow {
   host_meta: string | null
   front_lineage_id: string | null
   created_at: number
+  changed_at: number
 }
 
 interface TenantNamed {
@@ -52,6 +53,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       host_meta: null,
       front_lineage_id: null,
       created_at: at.getTime(),
+      changed_at: at.getTime(),
     }
   }
 

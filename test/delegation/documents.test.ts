@@ -43,7 +43,12 @@ const retiring = (made: MadeCertificate, change: Partial<PublishedCertificate> =
     retiresAt: later(HOUR),
     ...change,
   })
-const lineage = (...certificates: PublishedCertificate[]): PublishedLineage => ({ id: 'L', name: 'im', certificates })
+const lineage = (...certificates: PublishedCertificate[]): PublishedLineage => ({
+  id: 'L',
+  name: 'im',
+  changedAt: later(-300 * HOUR),
+  certificates,
+})
 
 function pem(of: PublishedLineage, now = NOW): string {
   return documents(3600).pem(of, now)?.body.toString() ?? 'none'

@@ -30,6 +30,7 @@ function sourceDomain(change: Partial<PublishedSourceDomain> = {}): PublishedSou
     name: domainName('im.example.com'),
     mode: 'hosted',
     isSuspended: false,
+    changedAt: new Date('2026-06-01T00:00:00Z'),
     delegations: [delegation()],
     hostMeta: { links: [], hostMeta2: null },
     ...change,

@@ -507,7 +507,16 @@ describe('HTTP', () => {
     await rig.addLineage('modified.example.com', await makeCertificate(LONG))
     await rig.settle()
     rig.clock.advance(1000)
-    expect((await rig.get(T, path, since)).status).toBe(200)
+    const renewed = (await rig.get(T, path, since)).headers.get('last-modified')!
+    expect(Date.parse(renewed)).toBeGreaterThan(Date.parse(modified))
+
+    // What is taken away changes the answer too, though nothing that is left is newer
+    const { lineages } = rig.storage
+    const lineage = (await lineages.findByName(null, 'modified.example.com'))!
+    await lineages.removeCertificate(null, lineage.certificates.at(-1)!.id, rig.act())
+    await rig.settle()
+    rig.clock.advance(1000)
+    expect((await rig.get(T, path, { 'If-Modified-Since': renewed })).status).toBe(200)
   })
 
   test('case 56: Range is ignored, and so is Accept', async () => {

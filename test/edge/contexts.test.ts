@@ -82,7 +82,8 @@ test('presented is the active certificate, where its key is here', () => {
     certificate('staged', { activatedAt: null }),
     certificate('retiring', { supersededAt: AT, retiresAt: AT }),
   ]
-  const of = (...certificates: PublishedCertificate[]) => presented({ id: 'L', name: 'L', certificates })?.id
+  const of = (...certificates: PublishedCertificate[]) =>
+    presented({ id: 'L', name: 'L', changedAt: AT, certificates })?.id
   expect(of(staged, retiring, active)).toBe('active')
   expect(of(staged, retiring)).toBeUndefined()
   expect(of(certificate('keyless', { privateKeyId: null }))).toBeUndefined()

@@ -63,6 +63,7 @@ onBothEngines('the host directory', (database) => {
         frontLineageId: lineage.id,
         targetHost: null,
         sourceDomain: {
+          changedAt: database.clock.now(),
           name: domain.name,
           mode: 'hosted',
           isSuspended: false,
@@ -91,6 +92,7 @@ onBothEngines('the host directory', (database) => {
       await storage.sourceDomains.suspend(tenant.id, name, act())
       const directory = await edgeDirectory(database)
       expect((await directory.findHost(name)).sourceDomain).toEqual({
+        changedAt: database.clock.now(),
         name,
         mode: 'hosted',
         isSuspended: true,
@@ -159,7 +161,7 @@ onBothEngines('the host directory', (database) => {
       const { storage } = database
       const { id, name } = await storage.lineages.create(null, { name: freshName(), source: 'import' }, act())
       const directory = await edgeDirectory(database)
-      expect(await directory.findLineage(id)).toEqual({ id, name, certificates: [] })
+      expect(await directory.findLineage(id)).toEqual({ id, name, changedAt: database.clock.now(), certificates: [] })
       const stage = () => storage.lineages.stage(null, id, { chain: aChain(), privateKey: Buffer.from('key') }, act())
       const [first, second] = [await stage(), await stage()]
       await storage.lineages.activate(null, first.id, inMs(1000), act())
@@ -180,7 +182,9 @@ onBothEngines('the host directory', (database) => {
       })
       database.clock.advance(1000)
       const later = await edgeDirectory(database)
-      expect((await later.findLineage(id))?.certificates.map((certificate) => certificate.id)).toEqual([second.id])
+      const left = await later.findLineage(id)
+      expect(left?.certificates.map((certificate) => certificate.id)).toEqual([second.id])
+      expect(left?.changedAt).toEqual(database.clock.now()) // when the first retired
       expect(await later.findLineage('none')).toBeUndefined()
     })
   })
