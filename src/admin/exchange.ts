@@ -1,0 +1,94 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Act } from '../act.ts'
+import type { Clock } from '../clock.ts'
+import { nameFromBytes, type DomainName } from '../name.ts'
+import { ProblemError } from '../problem.ts'
+
+/** Who asks. Members of tenants and API tokens join the operator later. */
+export interface Caller {
+  kind: 'operator'
+  sessionToken: string
+}
+
+/** What is known of one request before any route sees it. */
+export interface Exchange {
+  requestId: string // UUID
+  address: string | null
+  origin: string // "https://admin.example.net", with the port that the caller used
+  caller: Caller | null
+}
+
+const exchanges = new WeakMap<Request, Exchange>()
+
+export function exchangeOf(req: Request): Exchange {
+  const exchange = exchanges.get(req)
+  if (!exchange) throw new Error('a route ran before the exchange was opened')
+  return exchange
+}
+
+/**
+ * Opens the exchange and refuses all hosts but one.
+ * @param isBehindEdge the edge dropped what the client sent of X-Forwarded-* and wrote its own: only then are they believed
+ */
+export function openExchange(deps: {
+  adminHost: DomainName
+  isBehindEdge: boolean
+  randomBytes: (size: number) => Uint8Array
+}): RequestHandler {
+  return (req, res, next) => {
+    const requestId = uuid(deps.randomBytes(16))
+    res.setHeader('X-Request-Id', requestId)
+    const host = deps.isBehindEdge ? req.get('x-forwarded-host') : req.get('host')
+    exchanges.set(req, {
+      requestId,
+      address: (deps.isBehindEdge ? req.get('x-forwarded-for') : req.socket.remoteAddress) ?? null,
+      origin: `https://${host?.toLowerCase() ?? deps.adminHost}`,
+      caller: null,
+    })
+    // A target that is no path is a request to a proxy (RFC 9112 §3.2.2)
+    if (!req.url.startsWith('/') || !isAdminHost(host, deps.adminHost) || hostLines(req) > 1)
+      throw new ProblemError('misdirected-request', `only ${deps.adminHost} is answered for here`)
+    next()
+  }
+}
+
+export function actOf(req: Request, clock: Clock): Act {
+  const { caller, address } = exchangeOf(req)
+  return { at: clock.now(), actor: caller?.kind ?? 'nobody', address }
+}
+
+const UNSAFE = /^(?!GET$|HEAD$|OPTIONS$)/
+
+/**
+ * Refuses requests that another site's page makes with the visitor's cookie. Browsers say where a request comes from
+ * by Sec-Fetch-Site; those before 2023 by Origin only. A caller that sends neither is no browser of today, and has to
+ * say the Origin itself: "absent" must not be the way around.
+ */
+export function refuseCrossSite(req: Request, _res: Response, next: NextFunction): void {
+  const site = req.get('sec-fetch-site')
+  const isOurs =
+    site === undefined ? req.get('origin') === exchangeOf(req).origin : site === 'same-origin' || site === 'none'
+  if (UNSAFE.test(req.method) && !isOurs)
+    throw new ProblemError(
+      'cross-site-request',
+      `a request that changes something must come from this site itself: send "Origin: ${exchangeOf(req).origin}"`,
+    )
+  next()
+}
+
+function isAdminHost(host: string | undefined, adminHost: DomainName): boolean {
+  const name = /^([^:/@?#\\\s]+)(?::\d{1,5})?$/.exec(host ?? '')?.[1]
+  return name !== undefined && nameFromBytes(name) === adminHost
+}
+
+/** Node keeps the first of several Host lines and says nothing. */
+function hostLines(req: Request): number {
+  return req.headersDistinct.host?.length ?? 0
+}
+
+function uuid(random: Uint8Array): string {
+  const bytes = Buffer.from(random)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { domainName, type DomainName } from '../name.ts'
+import { ProblemError, type FieldProblem, type ProblemCode } from '../problem.ts'
+
+const MOST_FAULTS = 20
+
+/** Parses what a caller sent. @throws ProblemError malformed-request with a JSON pointer per fault */
+export function parseInput<S extends z.ZodType>(schema: S, input: unknown, what: 'body' | 'query'): z.output<S> {
+  const parsed = schema.safeParse(input, { error: wish })
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.flatMap(faultsOf)
+  const codes = new Set(faults.map(({ code }) => code))
+  // A field that a noun refused keeps the noun's code, as it has on the command line
+  const code = codes.size === 1 ? faults[0]!.code : 'malformed-request'
+  const fields = faults.slice(0, MOST_FAULTS).map(({ pointer, detail }): FieldProblem => ({ pointer, detail }))
+  const detail = fields.map((field) => `${field.pointer.slice(1) || `the ${what}`}: ${field.detail}`).join('; ')
+  // RFC 9457's pointers point into a body; a query parameter is named in the text
+  throw new ProblemError(code, detail, what === 'body' ? { fields } : {})
+}
+
+interface Fault extends FieldProblem {
+  code: ProblemCode
+}
+
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  const pointer = toPointer(issue.path)
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      code: 'malformed-request',
+      pointer: toPointer([...issue.path, key.slice(0, 100)]),
+      detail: 'there is no such field',
+    }))
+  const params = issue.code === 'custom' ? issue.params : undefined
+  return [{ code: (params?.problem as ProblemCode | undefined) ?? 'malformed-request', pointer, detail: issue.message }]
+}
+
+function toPointer(path: readonly PropertyKey[]): string {
+  return path.map((key) => '/' + String(key).replaceAll('~', '~0').replaceAll('/', '~1')).join('')
+}
+
+/** What a value should be; zod's own text where there is nothing better to say. */
+const wish: z.core.$ZodErrorMap = (issue) => {
+  const unit = 'origin' in issue && issue.origin === 'string' ? ' characters long' : ''
+  if (issue.code === 'invalid_type')
+    return issue.input === undefined ? 'is missing' : `should be ${ARTICLES[issue.expected] ?? issue.expected}`
+  if (issue.code === 'invalid_value')
+    return `should be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+  if (issue.code === 'too_big') return `should be at most ${issue.maximum}${unit}`
+  if (issue.code === 'too_small')
+    return unit && issue.minimum === 1 ? 'should not be empty' : `should be at least ${issue.minimum}${unit}`
+  return undefined
+}
+const ARTICLES: Record<string, string> = {
+  string: 'a string',
+  int: 'a whole number',
+  number: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+}
+
+/** A field that one of the nouns' own functions parses, whose refusal keeps its code. */
+export function parsedBy<T>(parse: (text: string) => T) {
+  return (text: string, context: z.core.$RefinementCtx<string>): T => {
+    try {
+      return parse(text)
+    } catch (refusal) {
+      if (!(refusal instanceof ProblemError)) throw refusal
+      context.issues.push({
+        code: 'custom',
+        input: text,
+        message: refusal.message,
+        params: { problem: refusal.code },
+      })
+      return z.NEVER
+    }
+  }
+}
+
+/** One line that a person wrote. NUL and other controls are refused here: PostgreSQL cannot store a NUL. */
+export const line = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), {
+      error: 'should be a single line without control characters',
+    })
+
+/** 1,000 characters: a U-label may be longer than the A-label that counts. */
+export const domainNameField = line(1000)
+  .transform(parsedBy((text): DomainName => domainName(text.trim())))
+  .meta({ description: 'A DNS name, in A-labels or U-labels', example: 'im.example.com' })
+
+const TENANT = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+export const tenantNameField = z
+  .string()
+  .trim()
+  .regex(TENANT, { error: 'should be 1 to 63 lower-case letters, digits and inner hyphens, such as "acme"' })
+  .meta({ example: 'acme' })
+
+export const lineageNameField = line(253).trim().min(1)
+
+/** PEM as it stands; base64 of DER, which has no hyphens, decoded. What is neither is left to the importer to refuse. */
+export function pemOrDer(text: string): Uint8Array {
+  const isBase64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text)
+  return isBase64 ? Buffer.from(text, 'base64') : Buffer.from(text)
+}

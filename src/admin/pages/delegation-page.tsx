@@ -1,0 +1,299 @@
+import type { LineageCertificate } from '../../certificate/lineage.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
+import type { DnsRecord } from '../../delegation/dns-records.ts'
+import { displayName } from '../../name.ts'
+import { publishedAt, type DelegationView, type Hop } from '../delegation-view.ts'
+import type { Standing } from '../standing.ts'
+import { useNow, useTexts } from './context.ts'
+import { StandingBadge } from './delegations-page.tsx'
+import { Icon } from './icons.tsx'
+import type { Refusal } from './page.tsx'
+import { sentence } from './visible.ts'
+import { CertificateState, Copyable, Day, Foreign, FormProblem, Name, Warnings, When } from './parts.tsx'
+
+export function DelegationPage({ view, standing }: { view: DelegationView; standing: Standing }) {
+  const t = useTexts().delegations
+  const now = useNow()
+  const { delegation, tenant, sourceDomain, lineage, warnings, hops } = view
+  return (
+    <>
+      <div class="heading">
+        <div>
+          <p class="crumbs">
+            <a href="/delegations">{t.title}</a>
+          </p>
+          <h1>
+            <Name name={delegation.sourceDomain} />
+          </h1>
+          <p class="lead">
+            <StandingBadge standing={standing} /> {t.standingHints[standing]}
+          </p>
+        </div>
+        <div class="heading-actions">
+          <a class="button danger" href={`/tenants/${tenant.name}/delegations/${delegation.id}/withdraw`}>
+            {t.withdraw}
+          </a>
+        </div>
+      </div>
+      <Warnings title={t.warnings} warnings={warnings} />
+      <Facts view={view} />
+      <section class="card" aria-labelledby="hops">
+        <div class="card-head">
+          <h2 id="hops">{t.hops}</h2>
+          <p>
+            {t.hopsLead} {sourceDomain.mode === 'external' && hops.length > 1 ? t.externalHops : null}
+          </p>
+        </div>
+        <ol class="hops">
+          {hops.map((hop) => (
+            <HopItem key={hop.url} hop={hop} />
+          ))}
+        </ol>
+      </section>
+      <Certificates certificates={publishedAt(lineage, now)} />
+      <Records view={view} />
+    </>
+  )
+}
+
+function Facts({ view: { delegation, tenant, lineage } }: { view: DelegationView }) {
+  const all = useTexts()
+  const t = all.delegations
+  const lineagePath = lineage?.tenantId === null ? '/operator' : `/tenants/${tenant.name}`
+  return (
+    <section class="card padded" aria-labelledby="facts">
+      <h2 id="facts">{t.facts}</h2>
+      <dl class="facts">
+        <div>
+          <dt>{t.service}</dt>
+          <dd>
+            <code class="plain">{`${delegation.service}.${delegation.protocol}`}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>{t.target}</dt>
+          <dd>
+            <Name name={delegation.targetHost} />
+          </dd>
+        </div>
+        <div>
+          <dt>{all.fields.lineage}</dt>
+          <dd>
+            <a href={`${lineagePath}/lineages/${encodeURIComponent(delegation.lineageName)}`}>
+              <Foreign text={delegation.lineageName} />
+            </a>
+          </dd>
+        </div>
+        <div>
+          <dt>{t.tenant}</dt>
+          <dd>{tenant.name}</dd>
+        </div>
+        <div>
+          <dt>{all.fields.poshAnswer}</dt>
+          <dd>{t.poshAnswers[delegation.poshAnswer]}</dd>
+        </div>
+        <div>
+          <dt>{t.since}</dt>
+          <dd>
+            <When at={delegation.createdAt} />
+          </dd>
+        </div>
+      </dl>
+    </section>
+  )
+}
+
+function HopItem({ hop: { url, answer } }: { hop: Hop }) {
+  const t = useTexts().delegations
+  return (
+    <li>
+      <p class="request">
+        <span class="method">GET</span> <Copyable text={url} label="URL" />
+      </p>
+      {answer.kind === 'redirect' ? (
+        <p class="answer">
+          <span class="status">{t.redirectAnswer}</span>
+          <span class="answer-line">
+            {t.location}: <code>{answer.location}</code>
+          </span>
+        </p>
+      ) : (
+        <p class="answer">
+          <span class="status">{answer.kind === 'pem' ? t.pemAnswer : t.noAnswer}</span>
+        </p>
+      )}
+    </li>
+  )
+}
+
+function Certificates({ certificates }: { certificates: LineageCertificate[] }) {
+  const all = useTexts()
+  const t = all.certificates
+  return (
+    <section class="card" aria-labelledby="published">
+      <div class="card-head">
+        <h2 id="published">{all.delegations.published}</h2>
+      </div>
+      {certificates.length === 0 ? (
+        <div class="empty">
+          <p>{all.delegations.standingHints['no-certificate']}</p>
+        </div>
+      ) : (
+        <ul class="certificates">
+          {certificates.map((certificate) => (
+            <li key={certificate.id}>
+              <CertificateFacts certificate={certificate} t={t} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+export function CertificateFacts({
+  certificate,
+  t,
+}: {
+  certificate: LineageCertificate
+  t: ReturnType<typeof useTexts>['certificates']
+}) {
+  const { subject, issuer, dnsNames, keyType, sha256, spkiSha256, notBefore, notAfter, retiresAt, privateKeyId } =
+    certificate
+  return (
+    <>
+      <p class="certificate-head">
+        <strong>
+          <Foreign text={subject === '' ? (dnsNames[0] ?? '–') : subject} />
+        </strong>
+        <CertificateState certificate={certificate} />
+      </p>
+      <dl class="facts">
+        <div>
+          <dt>{t.validUntil}</dt>
+          <dd>
+            <Day at={notAfter} />{' '}
+            <small>
+              (<When at={notAfter} />)
+            </small>
+          </dd>
+        </div>
+        <div>
+          <dt>{t.validFrom}</dt>
+          <dd>
+            <Day at={notBefore} />
+          </dd>
+        </div>
+        {retiresAt === null ? null : (
+          <div>
+            <dt>{t.publishedUntil}</dt>
+            <dd>
+              <When at={retiresAt} />
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>{t.key}</dt>
+          <dd>
+            {keyType}, {privateKeyId === null ? t.keyElsewhere : t.keyHere}
+          </dd>
+        </div>
+        <div>
+          <dt>{t.issuer}</dt>
+          <dd>
+            <Foreign text={issuer} />
+          </dd>
+        </div>
+        <div class="wide">
+          <dt>{t.names}</dt>
+          <dd>
+            <Foreign text={dnsNames.length > 0 ? dnsNames.join(', ') : '–'} />
+          </dd>
+        </div>
+        <div class="wide">
+          <dt>{t.fingerprint}</dt>
+          <dd>
+            <Copyable text={sha256} label={t.fingerprint} />
+          </dd>
+        </div>
+        <div class="wide">
+          <dt>{t.spki}</dt>
+          <dd>
+            <Copyable text={spkiSha256} label={t.spki} />
+          </dd>
+        </div>
+      </dl>
+    </>
+  )
+}
+
+function Records({ view: { dnsRecords, delegation } }: { view: DelegationView }) {
+  const t = useTexts().delegations
+  const ofOwner = dnsRecords.filter(({ zone }) => zone === 'source domain')
+  const ofOperator = dnsRecords.filter(({ zone }) => zone === 'target host')
+  return (
+    <>
+      <RecordList
+        id="records"
+        title={`${t.records}: ${displayName(delegation.sourceDomain)}`}
+        lead={t.recordsLead}
+        records={ofOwner}
+      />
+      <RecordList
+        id="target-records"
+        title={`${t.records}: ${displayName(delegation.targetHost)}`}
+        lead={t.targetRecordsLead}
+        records={ofOperator}
+      />
+    </>
+  )
+}
+
+function RecordList({ id, title, lead, records }: { id: string; title: string; lead: string; records: DnsRecord[] }) {
+  const t = useTexts().delegations
+  if (records.length === 0) return null
+  return (
+    <section class="card" aria-labelledby={id}>
+      <div class="card-head">
+        <h2 id={id}>{title}</h2>
+        <p>{lead}</p>
+      </div>
+      <ul class="records">
+        {records.map(({ name, type, value, ttl, purpose }) => (
+          <li key={`${type} ${name} ${value}`}>
+            <span class="record-type">{type}</span>
+            <Copyable text={name} label={`${type}, ${t.recordName}`} />
+            <Copyable text={value} label={`${type}, ${t.recordValue}`} />
+            <span class="record-purpose">
+              {sentence(purpose)} · {t.ttl(ttl)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+export function WithdrawPage(props: { tenant: string; delegation: Delegation; refusal: Refusal | undefined }) {
+  const all = useTexts()
+  const t = all.delegations
+  const { tenant, delegation, refusal } = props
+  const path = `/tenants/${tenant}/delegations/${delegation.id}`
+  return (
+    <form method="post" action={`${path}/withdraw`} class="card padded narrow stack">
+      <h1>{t.withdrawTitle(displayName(delegation.sourceDomain))}</h1>
+      <FormProblem refusal={refusal} fields={[]} />
+      <p>{t.withdrawWhat(`${delegation.service}.${delegation.protocol}`)}</p>
+      <p>{t.withdrawWho}</p>
+      <div class="form-actions">
+        <button type="submit" class="danger">
+          <Icon name="stop" />
+          {t.withdraw}
+        </button>
+        <a class="button" href={path}>
+          {all.cancel}
+        </a>
+      </div>
+    </form>
+  )
+}

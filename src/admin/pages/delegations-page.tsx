@@ -1,0 +1,153 @@
+import type { LineageWithCertificates } from '../../certificate/lineage.ts'
+import { active, published } from '../../certificate/rollover.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
+import type { Standing } from '../standing.ts'
+import { useNow, useTexts } from './context.ts'
+import { Icon, type IconName } from './icons.tsx'
+import { ListTable, type ListView } from './list.tsx'
+import { Badge, Name, When, type Tone } from './parts.tsx'
+
+export interface DelegationRow {
+  delegation: Delegation
+  tenant: string
+  lineage: LineageWithCertificates | undefined
+  standing: Standing
+}
+
+/** What of the way to a first delegation is behind the operator. */
+export type Progress = Record<'tenant' | 'domain' | 'target' | 'certificate', boolean>
+
+/** @param props.progress where there are none yet */
+export function DelegationsPage({ list, progress }: { list: ListView<DelegationRow>; progress: Progress | undefined }) {
+  const all = useTexts()
+  const t = all.delegations
+  return (
+    <>
+      <div class="heading">
+        <div>
+          <h1>{t.title}</h1>
+          <p class="lead">{t.lead}</p>
+        </div>
+        <div class="heading-actions">
+          <a class="button" href="/certificates/import">
+            {all.certificates.import}
+          </a>
+          <a class="button primary" href="/delegations/register">
+            <Icon name="plus" />
+            {t.register}
+          </a>
+        </div>
+      </div>
+      {progress ? (
+        <FirstSteps progress={progress} />
+      ) : (
+        <section class="card" aria-label={t.title}>
+          <ListTable
+            texts={{ ...t, empty: '' }}
+            list={list}
+            columns={[t.domain, t.standing, t.target, t.certificate, t.tenant, all.actions]}
+            row={(row) => <Row key={row.delegation.id} row={row} />}
+          />
+        </section>
+      )}
+    </>
+  )
+}
+
+function Row({ row: { delegation, tenant, lineage, standing } }: { row: DelegationRow }) {
+  const all = useTexts()
+  const now = useNow()
+  const t = all.delegations
+  const certificates = lineage?.certificates ?? []
+  const present = active(certificates) ?? published(certificates, now)[0]
+  const path = `/tenants/${tenant}/delegations/${delegation.id}`
+  return (
+    <tr>
+      <th scope="row">
+        <a href={path}>
+          <Name name={delegation.sourceDomain} />
+        </a>
+        <code class="plain">{`${delegation.service}.${delegation.protocol}`}</code>
+      </th>
+      <td data-label={t.standing}>
+        <StandingBadge standing={standing} />
+      </td>
+      <td data-label={t.target}>
+        <Name name={delegation.targetHost} />
+      </td>
+      <td data-label={t.certificate}>
+        {present ? (
+          <>
+            {t.expires('')}
+            <When at={present.notAfter} />
+          </>
+        ) : (
+          <span class="quiet-text">{t.noCertificate}</span>
+        )}
+      </td>
+      <td data-label={t.tenant}>{tenant}</td>
+      <td data-label={all.actions}>
+        <a class="button small" href={`${path}/withdraw`}>
+          {t.withdraw}
+          <span class="visually-hidden"> {delegation.sourceDomain}</span>
+        </a>
+      </td>
+    </tr>
+  )
+}
+
+const LOOKS: Record<Standing, [Tone, IconName]> = {
+  served: ['good', 'check'],
+  unproven: ['wait', 'clock'],
+  suspended: ['bad', 'stop'],
+  'no-certificate': ['wait', 'clock'],
+  expired: ['bad', 'alert'],
+}
+
+export function StandingBadge({ standing }: { standing: Standing }) {
+  const { standings } = useTexts().delegations
+  const [tone, icon] = LOOKS[standing]
+  return (
+    <Badge tone={tone} icon={icon}>
+      {standings[standing]}
+    </Badge>
+  )
+}
+
+const STEPS = [
+  ['tenant', '/tenants'],
+  ['domain', '/source-domains'],
+  ['target', '/target-hosts'],
+  ['certificate', '/certificates/import'],
+  ['delegation', '/delegations/register'],
+] as const
+
+function FirstSteps({ progress }: { progress: Progress }) {
+  const t = useTexts().delegations
+  const isDone = (step: (typeof STEPS)[number][0]) => step !== 'delegation' && progress[step]
+  const nextStep = STEPS.find(([step]) => !isDone(step))?.[0]
+  return (
+    <section class="card padded" aria-labelledby="first-steps">
+      <h2 id="first-steps">{t.emptyTitle}</h2>
+      <p class="measure">{t.emptyLead}</p>
+      <ol class="steps">
+        {STEPS.map(([step, href], index) => (
+          <li
+            key={step}
+            class={isDone(step) ? 'is-done' : ''}
+            {...(step === nextStep ? { 'aria-current': 'step' as const } : {})}
+          >
+            <span class="step-sign" aria-hidden="true">
+              {isDone(step) ? <Icon name="check" /> : index + 1}
+            </span>
+            <span>
+              <a href={href}>{t.steps[step][0]}</a>
+              {isDone(step) ? <span class="visually-hidden"> ({t.done})</span> : null}
+              <small>{t.steps[step][1]}</small>
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}

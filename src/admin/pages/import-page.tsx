@@ -1,0 +1,97 @@
+import { useTexts } from './context.ts'
+import type { Refusal } from './page.tsx'
+import { Field, FormProblem, TextField, type FieldProps } from './parts.tsx'
+
+const FIELDS = ['owner', 'lineage', 'certificate', 'privateKey', 'password']
+
+export interface ImportProps {
+  tenants: string[]
+  lineages: string[]
+  refusal: Refusal | undefined
+}
+
+export function ImportPage({ tenants, lineages, refusal }: ImportProps) {
+  const all = useTexts()
+  const t = all.certificates
+  const hadSecret = Boolean(refusal?.typed.privateKey || refusal?.typed.password)
+  return (
+    <>
+      <div class="heading">
+        <div>
+          <p class="crumbs">
+            <a href="/certificates">{t.title}</a>
+          </p>
+          <h1>{t.import}</h1>
+          <p class="lead">{t.importLead}</p>
+        </div>
+      </div>
+      <form method="post" action="/certificates/import" class="card padded stack">
+        <FormProblem refusal={refusal} fields={FIELDS} />
+        <PemField
+          {...{ name: 'certificate', label: all.fields.certificate, hint: t.hints.certificate, refusal }}
+          isRequired
+          value={withoutSecrets(refusal?.typed.certificate)}
+          placeholder="-----BEGIN CERTIFICATE-----"
+        />
+        <PemField
+          {...{ name: 'privateKey', label: all.fields.privateKey, refusal }}
+          hint={hadSecret ? t.hints.again : t.hints.privateKey}
+          placeholder="-----BEGIN PRIVATE KEY-----"
+        />
+        <Field
+          {...{ name: 'password', label: all.fields.password, hint: t.hints.password, refusal }}
+          control={(attributes) => <input {...attributes} type="password" autocomplete="off" />}
+        />
+        <TextField
+          {...{ name: 'owner', label: all.fields.owner, hint: t.hints.owner, refusal, suggestions: tenants }}
+        />
+        <TextField
+          {...{ name: 'lineage', label: all.fields.lineage, hint: t.hints.lineage, refusal, suggestions: lineages }}
+        />
+        <div class="form-actions">
+          <button type="submit" class="primary">
+            {t.importButton}
+          </button>
+          <a class="button" href="/certificates">
+            {all.cancel}
+          </a>
+        </div>
+      </form>
+    </>
+  )
+}
+
+/** People paste keys into this field too: of what was typed only certificates are shown again. */
+function withoutSecrets(typed = ''): string {
+  return typed.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)?.join('\n') ?? ''
+}
+
+/** Paste, or where there is a script to read it, a file. A secret is never shown again: it has no `value`. */
+function PemField(props: FieldProps & { value?: string | undefined; placeholder: string }) {
+  const t = useTexts().certificates
+  const { value, placeholder, ...field } = props
+  return (
+    <Field
+      {...field}
+      control={(attributes) => (
+        <>
+          <textarea
+            {...attributes}
+            rows={6}
+            class="pem"
+            placeholder={placeholder}
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+          >
+            {value ?? ''}
+          </textarea>
+          <label class="button small file" hidden data-file-for={field.name}>
+            {t.file}
+            <input type="file" class="visually-hidden" accept=".pem,.crt,.cer,.der,.key,.txt" />
+          </label>
+        </>
+      )}
+    />
+  )
+}

@@ -1,0 +1,129 @@
+import type { ComponentChildren, VNode } from 'preact'
+import { nextUrl, readPage } from '../api/paging.ts'
+import { useTexts } from './context.ts'
+import type { ListRequest } from './list-query.ts'
+import { Empty, Paging, Search } from './parts.tsx'
+import { visible } from './visible.ts'
+
+const ROWS = 50
+
+export interface ListView<T> {
+  path: string
+  items: T[]
+  search: string | undefined
+  first: string | null // null: this is the first page
+  next: string | null
+}
+
+/** One page of a list, read as the API's lists are. */
+export async function pageOfList<T, Cursor>(
+  path: string,
+  { after, search }: ListRequest,
+  list: (part: { limit: number; after?: Cursor; search?: string }) => Promise<T[]>,
+  cursorOf: (item: T) => string,
+  parseCursor: (after: string) => Cursor,
+): Promise<ListView<T>> {
+  const from = after ? parseCursor(after) : undefined
+  const page = await readPage(
+    ROWS,
+    (limit) => list({ limit, ...(from === undefined ? {} : { after: from }), ...(search ? { search } : {}) }),
+    cursorOf,
+  )
+  const here = search ? `${path}?${new URLSearchParams({ search }).toString()}` : path
+  return {
+    path,
+    items: page.items,
+    search: search || undefined,
+    first: after ? here : null,
+    next: nextUrl(here, page.after),
+  }
+}
+
+export interface ListTexts {
+  title: string
+  lead: string
+  search: string
+  emptyTitle: string
+  empty: string
+  add: string
+  noneFound: (search: string) => string
+}
+
+/** A heading, a search, a table or what to do where it is empty, and the form that adds one. */
+export function ListPage<T>(props: {
+  texts: ListTexts
+  list: ListView<T>
+  columns: readonly string[]
+  row: (item: T) => VNode
+  add: ComponentChildren
+}) {
+  const { texts: t } = props
+  return (
+    <>
+      <div class="heading">
+        <div>
+          <h1>{t.title}</h1>
+          <p class="lead">{t.lead}</p>
+        </div>
+      </div>
+      <section class="card" aria-label={t.title}>
+        <ListTable {...props} />
+      </section>
+      <section class="card padded" aria-labelledby="add">
+        <h2 id="add">{t.add}</h2>
+        {props.add}
+      </section>
+    </>
+  )
+}
+
+export function ListTable<T>({
+  texts: t,
+  list,
+  columns,
+  row,
+}: {
+  texts: Pick<ListTexts, 'title' | 'search' | 'emptyTitle' | 'empty' | 'noneFound'>
+  list: ListView<T>
+  columns: readonly string[]
+  row: (item: T) => VNode
+}) {
+  const { showAll } = useTexts()
+  const isEmpty = list.items.length === 0 && list.search === undefined && list.first === null
+  if (isEmpty)
+    return (
+      <Empty title={t.emptyTitle}>
+        <p>{t.empty}</p>
+      </Empty>
+    )
+  return (
+    <>
+      <div class="card-head">
+        <Search action={list.path} search={list.search} label={t.search} />
+      </div>
+      {list.items.length === 0 ? (
+        <div class="empty">
+          <p>{t.noneFound(visible(list.search ?? '', 100))}</p>
+          <p>
+            <a href={list.path}>{showAll}</a>
+          </p>
+        </div>
+      ) : (
+        <table class="list">
+          <caption class="visually-hidden">{t.title}</caption>
+          <thead>
+            <tr>
+              {columns.map((column) => (
+                <th scope="col" key={column}>
+                  {column}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>{list.items.map(row)}</tbody>
+        </table>
+      )}
+      <Paging first={list.first} next={list.next} />
+    </>
+  )
+}

@@ -1,0 +1,320 @@
+import type { ComponentChildren, VNode } from 'preact'
+import type { LineageCertificate } from '../../certificate/lineage.ts'
+import { stateAt } from '../../certificate/rollover.ts'
+import { displayName, type DomainName } from '../../name.ts'
+import type { ProblemError } from '../../problem.ts'
+import { useNow, useTexts } from './context.ts'
+import { Icon, type IconName } from './icons.tsx'
+import type { Refusal } from './page.tsx'
+import { sentence, visible } from './visible.ts'
+
+/** A stranger's text, such as a certificate's subject: isolated, cut off, and with nothing in it that cannot be seen. */
+export function Foreign({ text }: { text: string }) {
+  return <bdi class="foreign">{visible(text)}</bdi>
+}
+
+/** A DNS name for people, its A-labels beside it where it has others. */
+export function Name({ name }: { name: DomainName }) {
+  const shown = displayName(name)
+  if (shown === name) return <span class="name">{name}</span>
+  return (
+    <span class="name">
+      <bdi>{visible(shown)}</bdi> <small class="a-label">{name}</small>
+    </span>
+  )
+}
+
+/** "in 3 days", with the exact instant in the title. */
+export function When({ at }: { at: Date }) {
+  const t = useTexts()
+  const now = useNow()
+  return (
+    <time dateTime={at.toISOString()} title={at.toISOString()}>
+      {t.relative(at, now)}
+    </time>
+  )
+}
+
+export function Day({ at }: { at: Date }) {
+  const { day } = useTexts()
+  return (
+    <time dateTime={at.toISOString()} title={at.toISOString()}>
+      {day(at)}
+    </time>
+  )
+}
+
+export type Tone = 'good' | 'wait' | 'bad' | 'plain'
+
+/** A state is said by a word, a sign and a colour. */
+export function Badge({ tone, icon, children }: { tone: Tone; icon: IconName; children: ComponentChildren }) {
+  return (
+    <span class={`badge ${tone}`}>
+      <Icon name={icon} />
+      {children}
+    </span>
+  )
+}
+
+export function CertificateState({ certificate }: { certificate: LineageCertificate }) {
+  const { certificates: t } = useTexts()
+  const now = useNow()
+  const state = stateAt(certificate, now)
+  if (state !== 'retired' && certificate.notAfter <= now)
+    return (
+      <Badge tone="bad" icon="alert">
+        {t.expired}
+      </Badge>
+    )
+  switch (state) {
+    case 'active':
+      return (
+        <Badge tone="good" icon="check">
+          {t.states.active}
+        </Badge>
+      )
+    case 'staged':
+    case 'retiring':
+      return (
+        <Badge tone="wait" icon="clock">
+          {t.states[state]}
+        </Badge>
+      )
+    case 'retired':
+      return (
+        <Badge tone="plain" icon="stop">
+          {t.states.retired}
+        </Badge>
+      )
+  }
+}
+
+/** A text in fixed width with a button that copies it; the button appears where there is a script to serve it. */
+export function Copyable({ text, label }: { text: string; label: string }) {
+  const t = useTexts()
+  return (
+    <span class="copyable">
+      <code>{visible(text, 5000)}</code>
+      <button
+        type="button"
+        class="icon-button"
+        data-copy={text}
+        data-copied={t.copied}
+        hidden
+        aria-label={t.copy(label)}
+      >
+        <Icon name="copy" />
+      </button>
+    </span>
+  )
+}
+
+export function Warnings({ title, warnings }: { title: string; warnings: readonly string[] }) {
+  if (warnings.length === 0) return null
+  return (
+    <div class="message wait">
+      <Icon name="alert" />
+      <div>
+        <p>
+          <strong>{title}</strong>
+        </p>
+        <ul>
+          {warnings.map((warning) => (
+            <li key={warning}>{sentence(warning)}</li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  )
+}
+
+/** The problem of a form, for what belongs to no field of it and as a summary of what does. */
+export function FormProblem({ refusal, fields }: { refusal: Refusal | undefined; fields: readonly string[] }) {
+  const t = useTexts()
+  if (!refusal) return null
+  const { problem } = refusal
+  const atFields = problem.fields.filter(({ pointer }) => fields.includes(pointer.slice(1)))
+  return (
+    <div class="message bad" role="alert" tabIndex={-1} id="problem">
+      <Icon name="alert" />
+      <div>
+        {atFields.length > 0 ? (
+          <>
+            <p>
+              <strong>{t.pleaseMend}</strong>
+            </p>
+            <ul>
+              {atFields.map(({ pointer, detail }) => (
+                <li key={pointer}>
+                  <a href={`#${pointer.slice(1)}`}>{t.fields[pointer.slice(1) as keyof typeof t.fields] ?? pointer}</a>
+                  {': '}
+                  {visible(detail, 1000)}
+                </li>
+              ))}
+            </ul>
+          </>
+        ) : (
+          <p>{sentence(problem.message)}</p>
+        )}
+      </div>
+    </div>
+  )
+}
+
+export interface FieldProps {
+  name: string
+  label: string
+  hint?: ComponentChildren
+  refusal?: Refusal | undefined
+  isRequired?: boolean
+}
+
+/** A label, its control, a hint, and what is wrong with it. */
+export function Field({
+  name,
+  label,
+  hint,
+  refusal,
+  isRequired,
+  control,
+}: FieldProps & {
+  control: (attributes: {
+    id: string
+    name: string
+    'aria-describedby'?: string
+    'aria-invalid'?: 'true'
+    required?: boolean
+  }) => VNode
+}) {
+  const t = useTexts()
+  const fault = faultAt(refusal?.problem, name)
+  const described = [hint ? `${name}-hint` : '', fault ? `${name}-fault` : ''].filter(Boolean).join(' ')
+  return (
+    <div class={fault ? 'field faulty' : 'field'}>
+      <label for={name}>
+        {label}
+        {isRequired ? null : <small class="optional">{t.optional}</small>}
+      </label>
+      {hint ? (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      ) : null}
+      {control({
+        id: name,
+        name,
+        ...(described ? { 'aria-describedby': described } : {}),
+        ...(fault ? { 'aria-invalid': 'true' } : {}),
+        ...(isRequired ? { required: true } : {}),
+      })}
+      {fault ? (
+        <p class="fault" id={`${name}-fault`}>
+          <Icon name="alert" />
+          {sentence(fault)}
+        </p>
+      ) : null}
+    </div>
+  )
+}
+
+export function TextField(
+  props: FieldProps & { value?: string | undefined; suggestions?: readonly string[]; inputMode?: 'url' | 'numeric' },
+) {
+  const { value, suggestions, inputMode, ...field } = props
+  return (
+    <Field
+      {...field}
+      control={(attributes) => (
+        <>
+          <input
+            {...attributes}
+            type="text"
+            value={field.refusal?.typed[field.name] ?? value ?? ''}
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            {...(inputMode ? { inputMode } : {})}
+            {...(suggestions ? { list: `${field.name}-list` } : {})}
+          />
+          {suggestions ? (
+            <datalist id={`${field.name}-list`}>
+              {suggestions.map((suggestion) => (
+                <option key={suggestion} value={suggestion} />
+              ))}
+            </datalist>
+          ) : null}
+        </>
+      )}
+    />
+  )
+}
+
+export function Choice(props: FieldProps & { value?: string; options: readonly (readonly [string, string])[] }) {
+  const { value, options, ...field } = props
+  const chosen = field.refusal?.typed[field.name] ?? value
+  return (
+    <Field
+      {...field}
+      control={(attributes) => (
+        <select {...attributes}>
+          {options.map(([option, label]) => (
+            <option key={option} value={option} selected={option === chosen}>
+              {label}
+            </option>
+          ))}
+        </select>
+      )}
+    />
+  )
+}
+
+export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  )
+}
+
+export function Search({ action, search, label }: { action: string; search: string | undefined; label: string }) {
+  const t = useTexts()
+  return (
+    <form class="search" role="search" method="get" action={action}>
+      <label class="visually-hidden" for="search">
+        {label}
+      </label>
+      <span class="search-box">
+        <Icon name="search" />
+        <input
+          type="search"
+          id="search"
+          name="search"
+          value={search ?? ''}
+          placeholder={t.searchPlaceholder}
+          data-shortcut="/"
+        />
+      </span>
+      <button type="submit">{t.search}</button>
+    </form>
+  )
+}
+
+export function Paging({ first, next }: { first: string | null; next: string | null }) {
+  const t = useTexts()
+  if (first === null && next === null) return null
+  return (
+    <nav class="paging" aria-label={t.pages}>
+      {first === null ? <span /> : <a href={first}>{t.firstPage}</a>}
+      {next === null ? null : (
+        <a href={next} rel="next">
+          {t.nextPage} <Icon name="arrow" />
+        </a>
+      )}
+    </nav>
+  )
+}
+
+function faultAt(problem: ProblemError | undefined, name: string): string | undefined {
+  return problem?.fields.find(({ pointer }) => pointer === `/${name}`)?.detail
+}

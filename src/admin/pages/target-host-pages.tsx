@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import type { TargetHost } from '../../delegation/target-host.ts'
+import { displayName, type DomainName } from '../../name.ts'
+import { cursorName } from '../api/target-host-routes.ts'
+import type { AdminDeps } from '../deps.ts'
+import { domainNameField } from '../input.ts'
+import { useTexts } from './context.ts'
+import { ListPage, pageOfList, type ListView } from './list.tsx'
+import { listQuery, type ListRequest } from './list-query.ts'
+import { form, page, type Page, type Refusal } from './page.tsx'
+import { FormProblem, Name, TextField, When } from './parts.tsx'
+import { atField, byCode } from './refusals.ts'
+import { texts } from './texts.ts'
+
+/** A whole number that a person typed; empty: left out. */
+export const typedPort = z
+  .string()
+  .trim()
+  .max(10)
+  .transform((text) => (text === '' ? undefined : Number(text)))
+  .pipe(z.int().min(1).max(65535).optional())
+
+export function targetHostPages({ targetHosts, registrar, config }: AdminDeps): Page[] {
+  const view = async (request: ListRequest, refusal?: Refusal) => ({
+    title: texts.targets.title,
+    area: 'target-hosts' as const,
+    main: (
+      <TargetHostsPage
+        list={await pageOfList<TargetHost, DomainName>(
+          '/target-hosts',
+          request,
+          (part) => targetHosts.list(part),
+          ({ name }) => name,
+          cursorName,
+        )}
+        refusal={refusal}
+      />
+    ),
+  })
+  return [
+    page({ path: '/target-hosts', access: 'operator', query: listQuery }, ({ query }) => view(query)),
+    form(
+      {
+        path: '/target-hosts',
+        access: 'operator',
+        form: z.strictObject({ name: domainNameField, port: typedPort }),
+      },
+      async ({ name, port }, { act }) => {
+        const target = await registrar.addTargetHost(name, port ?? 443, act)
+        return {
+          to: '/target-hosts',
+          notice: {
+            text: texts.targets.added(displayName(target.name)),
+            warnings: config.front.authority === 'import' ? [texts.front(target.name)] : [],
+          },
+        }
+      },
+      (refusal) => view({}, atField(refusal, byCode({ 'already-exists': 'name', 'name-refused': 'name' }))),
+    ),
+  ]
+}
+
+function TargetHostsPage({ list, refusal }: { list: ListView<TargetHost>; refusal: Refusal | undefined }) {
+  const { targets: t } = useTexts()
+  return (
+    <ListPage
+      texts={t}
+      list={list}
+      columns={[t.columnName, t.port, t.since]}
+      row={({ name, port, createdAt }) => (
+        <tr key={name}>
+          <th scope="row">
+            <Name name={name} />
+          </th>
+          <td data-label={t.port}>{port}</td>
+          <td data-label={t.since}>
+            <When at={createdAt} />
+          </td>
+        </tr>
+      )}
+      add={
+        <form method="post" action="/target-hosts" class="stack">
+          <FormProblem refusal={refusal} fields={['name', 'port']} />
+          <TextField name="name" label={t.columnName} hint={t.nameHint} refusal={refusal} isRequired inputMode="url" />
+          <TextField name="port" label={t.port} hint={t.portHint} refusal={refusal} value="443" inputMode="numeric" />
+          <button type="submit" class="primary">
+            {t.addButton}
+          </button>
+        </form>
+      }
+    />
+  )
+}
