@@ -90,7 +90,8 @@ function canonicalLabel(label: string): { ascii?: string; fault?: string } {
     return { fault: `the label ${JSON.stringify(label)} fails IDNA` }
   if (ascii.length > 63) return { fault: 'a label is longer than 63 octets as an A-label' }
   const unicode = domainToUnicode(ascii)
-  if (!U_LABEL.test(unicode) || fold(label) !== fold(unicode)) return { fault: `the label ${JSON.stringify(label)} fails IDNA` }
+  if (!U_LABEL.test(unicode) || fold(label) !== fold(unicode))
+    return { fault: `the label ${JSON.stringify(label)} fails IDNA` }
   return { ascii }
 }
 
