@@ -3,10 +3,12 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminApp } from '../../src/admin/app.ts'
 import { issueSignInLink } from '../../src/tenant/sign-in.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { isLeftOut } from '../support/left-out.ts'
 import { vectors } from '../support/vectors.ts'
 import { ADMIN_HOST, adminServer, ORIGIN, readyToDelegate, selfSigned, type AdminServer } from './admin-server.ts'
 
@@ -15,28 +17,6 @@ let front: https.Server
 let browser: Browser
 let context: BrowserContext
 const complaints: string[] = []
-
-beforeAll(async () => {
-  server = await adminServer()
-  const { certificate, privateKey } = selfSigned({ commonName: ADMIN_HOST, dnsNames: [ADMIN_HOST] })
-  front = https.createServer({ cert: certificate, key: privateKey }, adminApp(server.deps))
-  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-      ...['--disable-background-networking', '--disable-component-update'],
-      `--host-resolver-rules=MAP ${ADMIN_HOST}:443 127.0.0.1:${(front.address() as AddressInfo).port}, MAP * ~NOTFOUND`,
-    ],
-  })
-  context = await signedIn({})
-})
-afterAll(async () => {
-  await browser.close()
-  front.closeAllConnections()
-  await new Promise((resolve) => front.close(resolve))
-  await server.close()
-})
 
 async function signedIn(options: { javaScriptEnabled?: boolean }): Promise<BrowserContext> {
   const opened = await browser.newContext({
@@ -69,7 +49,22 @@ async function opened(path: string): Promise<Page> {
   return page
 }
 
-describe('in Chromium', () => {
+describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
+  beforeAll(async () => {
+    server = await adminServer()
+    const { certificate, privateKey } = selfSigned({ commonName: ADMIN_HOST, dnsNames: [ADMIN_HOST] })
+    front = https.createServer({ cert: certificate, key: privateKey }, adminApp(server.deps))
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+    browser = await launchChromium(`${ADMIN_HOST}:443`, (front.address() as AddressInfo).port)
+    context = await signedIn({})
+  })
+  afterAll(async () => {
+    await browser.close()
+    front.closeAllConnections()
+    await new Promise((resolve) => front.close(resolve))
+    await server.close()
+  })
+
   test('an operator without JavaScript comes from nothing to a delegation', async () => {
     const bare = await signedIn({ javaScriptEnabled: false })
     const page = await bare.newPage()

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchChromium } from '../support/chromium.ts'
 import { ask, signIn } from '../support/https-client.ts'
+import { isLeftOut } from '../support/left-out.ts'
 import { until } from '../support/until.ts'
 import { newWaypost, type Waypost } from '../support/waypost.ts'
 
@@ -71,6 +73,32 @@ describe('a change is served within a second', () => {
     const { id } = JSON.parse(registered.body) as { id: string }
     expect((await api('DELETE', `/tenants/acme/delegations/${id}`)).status).toBe(204)
     await until(() => isEverywhere(404), SERVED_WITHIN_MS)
+  })
+
+  test.skipIf(isLeftOut('chromium'))('when somebody makes it on the page', async () => {
+    const browser = await launchChromium('admin.localhost', site.ports.https)
+    try {
+      const page = await browser.newPage({ ignoreHTTPSErrors: true })
+      const { stdout } = await site.waypost('sign-in')
+      await page.goto(stdout.trim())
+      await page.getByRole('button', { name: 'Sign in as the operator' }).click()
+      await page.getByRole('link', { name: 'Register a delegation' }).first().click()
+      await page.getByLabel('Tenant', { exact: true }).fill('acme')
+      await page.getByLabel('Source domain', { exact: true }).fill(DOMAIN)
+      await page.getByLabel('Service', { exact: true }).fill('_xmpp-server._tcp')
+      await page.getByLabel('Target host', { exact: true }).fill(TARGET)
+      await page.getByLabel('Certificate lineage', { exact: true }).fill('xmpp')
+      await page.getByRole('button', { name: 'Register', exact: true }).click()
+      await page.getByText(`The delegation of ${DOMAIN} is registered.`).waitFor()
+      await until(() => isEverywhere(302), SERVED_WITHIN_MS)
+
+      await page.getByRole('link', { name: 'Withdraw' }).click()
+      await page.getByRole('button', { name: 'Withdraw' }).click()
+      await page.getByText(`The delegation of ${DOMAIN} is withdrawn.`).waitFor()
+      await until(() => isEverywhere(404), SERVED_WITHIN_MS)
+    } finally {
+      await browser.close()
+    }
   })
 
   test('also when the process that should tell of it has just died', async () => {

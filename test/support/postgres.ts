@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestProject } from 'vitest/node'
+import { isLeftOut } from './left-out.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,11 +15,9 @@ declare module 'vitest' {
   }
 }
 
-const WITHOUT = (process.env.WAYPOST_TEST_WITHOUT ?? '').split(',').map((peer) => peer.trim())
-
 /** vitest's globalSetup: one PostgreSQL for the whole run. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  if (WITHOUT.includes('postgresql')) {
+  if (isLeftOut('postgresql')) {
     project.provide('postgres', null)
     return undefined
   }

@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, openSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -77,7 +77,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
         const ready = await fetch(`http://127.0.0.1:${health}/readyz`).catch(() => undefined)
         return ready?.status === 200
       }, 30_000)
-      writeFileSync(rootFile, (await waypost('authority', 'root')).stdout)
+      if (!existsSync(rootFile)) writeFileSync(rootFile, (await waypost('authority', 'root')).stdout)
       return child
     },
     async stop() {
