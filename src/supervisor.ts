@@ -28,8 +28,8 @@ const STEADY_MS = 30_000 // a child that lived so long is restarted at once
 const STOP_DEADLINE_MS = 12_000
 
 /**
- * Forks the main process and then the edge processes, and restarts whichever dies, with growing pauses. It does
- * nothing else: node:cluster's workers die with their primary, so it must not be able to.
+ * Forks the main process and the edge processes, which wait for the main one to have migrated, and restarts whichever
+ * dies, with growing pauses. It does nothing else: node:cluster's workers die with their primary, so it must not be able to.
  * @param program the file and arguments that make a process a child of the given role
  */
 export function supervise(
@@ -42,7 +42,8 @@ export function supervise(
   const children = new Map<Worker, { role: Role; isReady: boolean }>()
   let isStopping = false
 
-  function fork(role: Role, pauseMs: number): Promise<void> {
+  /** @param mayStart until then the child has loaded its program and waits */
+  function fork(role: Role, pauseMs: number, mayStart = Promise.resolve()): Promise<void> {
     const { file, args } = program(role)
     cluster.setupPrimary({ exec: file, args })
     const worker = cluster.fork()
@@ -52,7 +53,11 @@ export function supervise(
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromChild) => {
         // node:cluster drops what is sent before the worker's program has a listener of its own
-        if (message.kind === 'listening-to-you') return tell(worker, { kind: 'start', ...start })
+        if (message.kind === 'listening-to-you')
+          return void mayStart.then(
+            () => tell(worker, { kind: 'start', ...start }),
+            () => undefined, // the start failed, and is told of elsewhere
+          )
         if (message.kind === 'ready') {
           child.isReady = true
           tellEdges()
@@ -86,8 +91,9 @@ export function supervise(
   }
 
   const ready = (async () => {
-    await fork('main', FIRST_RESTART_MS) // it migrates first
-    await Promise.all(Array.from({ length: start.config.edge.processes }, () => fork('edge', FIRST_RESTART_MS)))
+    const migrated = fork('main', FIRST_RESTART_MS)
+    const edges = Array.from({ length: start.config.edge.processes }, () => fork('edge', FIRST_RESTART_MS, migrated))
+    await Promise.all([migrated, ...edges])
   })()
 
   return {

@@ -75,31 +75,31 @@ async function runChild(role: string): Promise<void> {
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => undefined)
   const tell = (message: FromChild) => process.send?.(message)
-  const start = await new Promise<StartMessage>((resolve) => {
-    process.on('message', (message: ToChild) => {
-      if (message.kind === 'start') resolve(message)
-    })
-    tell({ kind: 'listening-to-you' })
-  })
+  let child: Child | undefined
   try {
-    const child: { setListeningEdges?(count: number): void; stop(): Promise<void> } =
-      role === 'main'
-        ? await (await import('../main.ts')).startMain(start)
-        : await (await import('../edge-main.ts')).startEdge(start)
-    let isStopping = false
-    const stop = () => {
-      if (isStopping) return
-      isStopping = true
-      void child.stop().finally(() => process.exit(0))
-    }
-    process.on('message', (message: ToChild) => {
-      if (message.kind === 'stop') stop()
-      if (message.kind === 'edges') child.setListeningEdges?.(message.listening)
+    const program = await programOf(role) // loaded first: the supervisor lets an edge begin when the main one is ready
+    const start = await new Promise<StartMessage>((resolve) => {
+      process.on('message', (message: ToChild) => {
+        if (message.kind === 'start') resolve(message)
+        if (message.kind === 'edges') child?.setListeningEdges?.(message.listening)
+        // What has not begun to serve has nothing to end in order
+        if (message.kind === 'stop') void (child?.stop() ?? Promise.resolve()).finally(() => process.exit(0))
+      })
+      tell({ kind: 'listening-to-you' })
     })
-    process.on('disconnect', stop) // the supervisor is gone
+    child = await program(start)
     tell({ kind: 'ready' })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     process.send?.({ kind: 'failed', why } satisfies FromChild, undefined, undefined, () => process.exit(EXIT.couldNot))
   }
+}
+
+interface Child {
+  setListeningEdges?(count: number): void
+  stop(): Promise<void>
+}
+
+async function programOf(role: string): Promise<(start: StartMessage) => Promise<Child>> {
+  return role === 'main' ? (await import('../main.ts')).startMain : (await import('../edge-main.ts')).startEdge
 }
