@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { frontLineageName } from '../../src/certificate/lineage.ts'
+import { frontCertificates } from '../../src/delegation/front-certificates.ts'
+import { registrar, type Registrar } from '../../src/delegation/registrar.ts'
+import { domainName } from '../../src/name.ts'
+import { openStorage, type Storage } from '../../src/storage/storage.ts'
+import { testSealer } from '../support/sealer.ts'
+import { stoppedClock } from '../support/stopped-clock.ts'
+
+const ADMIN = domainName('admin.example.net')
+const EDGE = domainName('edge.example.net')
+const HOSTED = { mode: 'hosted', isVouched: true } as const
+
+const clock = stoppedClock('2026-11-23T12:00:00Z')
+const act = () => ({ at: clock.now(), actor: 'test', address: null })
+let storage: Storage
+let registry: Registrar
+let acme: string
+let other: string
+
+beforeEach(async () => {
+  storage = await openStorage({ url: undefined, file: ':memory:', sealer: testSealer, clock })
+  await storage.migrate()
+  registry = registrar({ ...storage, reserved: { adminHost: ADMIN, edgeName: EDGE } })
+  acme = (await storage.tenants.add('acme', act())).id
+  other = (await storage.tenants.add('other', act())).id
+})
+afterEach(() => storage.close())
+
+test('case 49: however a name is written, it is claimed once', async () => {
+  await registry.claim(acme, 'bücher.example.com', HOSTED, act())
+  for (const spelling of ['BÜCHER.example.com', 'xn--bcher-kva.example.com.', 'bu\u0308cher.example.com'])
+    await expect(registry.claim(acme, spelling, HOSTED, act())).rejects.toMatchObject({ code: 'already-exists' })
+  await expect(registry.claim(other, 'bücher.example.com', HOSTED, act())).rejects.toMatchObject({
+    code: 'source-domain-taken',
+  })
+  await registry.claim(other, 'bücher.example.com', { ...HOSTED, isVouched: false }, act()) // a claim holds nothing
+})
+
+test("the operator's own names are nobody's source domain, and the admin host is no target host", async () => {
+  for (const name of ['admin.example.net', 'EDGE.example.net.'])
+    await expect(registry.claim(acme, name, HOSTED, act())).rejects.toMatchObject({ code: 'name-refused' })
+  await expect(registry.addTargetHost('admin.example.net', 443, act())).rejects.toMatchObject({ code: 'name-refused' })
+  await expect(registry.claim(acme, '192.0.2.1', HOSTED, act())).rejects.toMatchObject({ code: 'malformed-name' })
+})
+
+test('a delegation needs a source domain of the tenant, a target host and a lineage, and says which is missing', async () => {
+  const request = {
+    sourceDomain: 'im.example.com',
+    service: '_xmpp-server',
+    targetHost: 'hosting.example.com',
+    lineage: 'xmpp',
+  }
+  const refusal = (tenantId = acme) => expect(registry.register(tenantId, request, act())).rejects
+  await refusal().toMatchObject({ code: 'not-found', fields: [{ pointer: '/sourceDomain' }] })
+  await registry.claim(acme, 'im.example.com', HOSTED, act())
+  await refusal().toMatchObject({ code: 'not-found', fields: [{ pointer: '/targetHost' }] })
+  await registry.addTargetHost('hosting.example.com', 443, act())
+  await refusal().toMatchObject({ code: 'not-found', fields: [{ pointer: '/lineage' }] })
+  await storage.lineages.create(other, { name: 'xmpp', source: 'import' }, act())
+  await refusal().toMatchObject({ code: 'not-found', fields: [{ pointer: '/lineage' }] }) // another tenant's is none
+  const { id } = await storage.lineages.create(null, { name: 'xmpp', source: 'import' }, act())
+
+  const { delegation, warnings } = await registry.register(acme, request, act())
+  expect(delegation).toMatchObject({
+    ...{ sourceDomain: 'im.example.com', service: '_xmpp-server', protocol: '_tcp', lineageId: id },
+    ...{ tlsAnswer: 'redirect', poshAnswer: 'fingerprints', srvPort: null },
+  })
+  expect(warnings).toEqual([expect.stringContaining('no certificate yet')])
+  await refusal().toMatchObject({ code: 'already-exists' })
+  await refusal(other).toMatchObject({ code: 'not-found', fields: [{ pointer: '/sourceDomain' }] })
+})
+
+test("the tenant's own lineage comes before the operator's of the same name; an unproven name is told of", async () => {
+  await registry.claim(acme, 'im.example.com', { ...HOSTED, isVouched: false }, act())
+  await registry.addTargetHost('hosting.example.com', 443, act())
+  await storage.lineages.create(null, { name: 'xmpp', source: 'import' }, act())
+  const own = await storage.lineages.create(acme, { name: 'xmpp', source: 'import' }, act())
+  const { delegation, warnings } = await registry.register(
+    acme,
+    {
+      sourceDomain: 'IM.example.com',
+      service: '_xmpp-client._tcp',
+      targetHost: 'hosting.example.com',
+      lineage: 'xmpp',
+    },
+    act(),
+  )
+  expect(delegation.lineageId).toBe(own.id)
+  expect(warnings[0]).toContain('nobody has proven control')
+})
+
+const fronts = (authority: 'local' | 'import') => frontCertificates({ ...storage, adminHost: ADMIN, authority })
+const jobs = async () => (await storage.jobs.list({ limit: 100 })).map(({ payload }) => payload)
+
+test('front certificates come by hand, but for that of the admin host', async () => {
+  await registry.claim(acme, 'im.example.com', HOSTED, act())
+  expect(await fronts('import').order(clock.now())).toBe(0)
+  const admin = await storage.lineages.findByName(null, frontLineageName(ADMIN))
+  expect(await jobs()).toEqual([{ tenantId: null, lineageId: admin?.id, identifiers: [ADMIN] }])
+})
+
+test('the local authority gives one to each held, hosted name and target host, once', async () => {
+  await registry.claim(acme, 'im.example.com', HOSTED, act())
+  await registry.claim(acme, 'external.example.com', { ...HOSTED, mode: 'external' }, act())
+  await registry.claim(acme, 'unproven.example.com', { ...HOSTED, isVouched: false }, act())
+  await registry.addTargetHost('hosting.example.com', 443, act())
+  expect(await fronts('local').order(clock.now())).toBe(2)
+  const ordered = (await jobs()).map((payload) => (payload as { identifiers: string[] }).identifiers.join())
+  expect(ordered.sort()).toEqual(['admin.example.net', 'hosting.example.com', 'im.example.com'])
+  const [domain] = await storage.sourceDomains.claims(domainName('im.example.com'))
+  expect((await storage.lineages.find(acme, domain!.frontLineageId!))?.name).toBe('front:im.example.com')
+  expect(await fronts('local').order(clock.now())).toBe(0)
+  expect(await jobs()).toHaveLength(3)
+})
+
+test('what a crash left between the job and its use is taken up again, and ordered once', async () => {
+  await registry.claim(acme, 'im.example.com', HOSTED, act())
+  const crashing = frontCertificates({
+    ...storage,
+    sourceDomains: { ...storage.sourceDomains, setFrontLineage: () => Promise.reject(new Error('crash')) },
+    adminHost: ADMIN,
+    authority: 'local',
+  })
+  await expect(crashing.order(clock.now())).rejects.toThrow('crash')
+  expect(await fronts('local').order(clock.now())).toBe(1)
+  expect(await jobs()).toHaveLength(2)
+  const [domain] = await storage.sourceDomains.claims(domainName('im.example.com'))
+  expect(domain?.frontLineageId).not.toBeNull()
+})
