@@ -177,12 +177,16 @@ Examples:
         const id = options.certificate ?? newest?.id
         if (id === undefined)
           throw new ProblemError('not-found', `lineage ${name} has no staged certificate; import one first`)
-        const { retiresAt } = activation(lineage.certificates, id, {
+        const { retiresAt, breaksUntil } = activation(lineage.certificates, id, {
           now,
           cacheSpanMs: cacheSpanMs(bench.installation.config),
           isForced: options.force === true,
         })
         await bench.storage.lineages.activate(lineage.tenantId, id, retiresAt, bench.act())
+        if (breaksUntil)
+          io.writeError(
+            `note: until ${when(breaksUntil)} those who fetched the document before this certificate was staged will refuse the connection\n`,
+          )
         io.write(`active: ${id}; its predecessor stays published until ${when(retiresAt)}\n`)
       }),
     )
