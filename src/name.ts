@@ -4,6 +4,10 @@ import { ProblemError } from './problem.ts'
 /** A DNS name as it is stored and compared: lower-case A-labels (RFC 5890), no final dot, at most 253 characters. */
 export type DomainName = string & { readonly brand: 'DomainName' }
 
+// In UTF-16 code units as written, of which normalisation makes at most four out of one that counts: no name of 253
+// octets, and no label of 63, is longer. IDNA takes time by the square of the length.
+const MAX_SPELLING = 1020
+const MAX_LABEL_SPELLING = 255
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const PLAIN_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/
 const NON_ASCII = /[^\x00-\x7f]/
@@ -48,6 +52,7 @@ export function displayName(name: DomainName): string {
 }
 
 function canonicalise(text: string): { name?: DomainName; fault?: string } {
+  if (text.length > MAX_SPELLING) return { fault: 'it is longer than 253 characters' }
   const undotted = text.endsWith('.') ? text.slice(0, -1) : text
   if (undotted === '') return { fault: 'it is empty' }
   const labels: string[] = []
@@ -83,6 +88,7 @@ function canonicalLabel(label: string): { ascii?: string; fault?: string } {
       return { fault: `the label ${label} is no valid A-label` }
     return { ascii: lower }
   }
+  if (label.length > MAX_LABEL_SPELLING) return { fault: `a label is longer than ${MAX_LABEL_SPELLING} characters` }
   const ascii = domainToASCII(label)
   // UTS 46 also drops what nobody sees (soft hyphens, zero-width spaces) and turns look-alikes of ASCII into ASCII:
   // both are refused, not repaired. What remains must be the label that was written, up to case, width and normal form.

@@ -51,6 +51,28 @@ describe('names, T6 and cases 42 to 50', () => {
     expect(parsed).toBeGreaterThan(1000)
   })
 
+  test('the longest names are known in their longest spelling too', () => {
+    // Of four UTF-16 code units each, two after normalisation
+    const label = '\u{1109a}'.repeat(45).normalize('NFD')
+    const spelling = `${label}.${label}.${label}.example`
+    expect(label).toHaveLength(180)
+    expect(parseDomainName(spelling)).toBe(parseDomainName(spelling.normalize('NFC')))
+    expect(parseDomainName(spelling)).not.toBeNull()
+  })
+
+  // IDNA takes time by the square of the length, and a Host line or a field of a form may have kilobytes
+  test('T34: what is too long is refused before IDNA', () => {
+    const ideographs = (from: number, length: number) =>
+      Array.from({ length }, (_, i) => String.fromCodePoint(from + i)).join('')
+    const began = performance.now()
+    for (let i = 0; i < 20; i++) expect(parseDomainName(`${ideographs(0x4e00, 20_000)}.example`)).toBeNull()
+    for (let i = 0; i < 200; i++)
+      expect(nameFromBytes(Buffer.from(`${ideographs(0x4e00 + i, 2600)}.example`).toString('latin1'))).toBeNull()
+    expect(performance.now() - began).toBeLessThan(1_000) // without the limits several seconds
+    expect(() => domainName('_' + '.a'.repeat(600))).toThrow(/longer than 253/) // said before its label is looked at
+    expect(() => domainName(`${ideographs(0x4e00, 256)}.example`)).toThrow(/longer than 255 characters/)
+  })
+
   test('any text at all is answered without an exception', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
@@ -73,9 +95,15 @@ describe('names as SNI and Host bring them', () => {
     ['case 44: a final dot', 'xn--bcher-kva.example.com.'],
   ])('%s', (_, bytes) => expect(nameFromBytes(bytes)).toBe('xn--bcher-kva.example.com'))
 
+  test.each(accepted)('case 46: the raw UTF-8 of %j is %s', (spelling, canonical) =>
+    expect(nameFromBytes(Buffer.from(spelling).toString('latin1'))).toBe(canonical),
+  )
+
   test('bytes that are neither are no name', () => {
     expect(nameFromBytes('im\xff\xfe.example.com\x00')).toBeNull()
     expect(nameFromBytes('')).toBeNull()
+    expect(nameFromBytes('im\xa0.example.com')).toBeNull()
+    expect(nameFromBytes('b\xfccher\xa0.example.com')).toBeNull()
   })
 
   test('a name is shown in letters that people read', () => {

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import { pipeline } from 'node:stream'
 import type { DomainName } from '../name.ts'
-import { requestTarget } from './host-line.ts'
+import { hasBody, requestTarget } from './host-line.ts'
 import { refuse } from './refusals.ts'
 
 /** RFC 9110 §7.6.1: about this connection alone. */
@@ -29,13 +29,18 @@ export function adminStream(deps: {
     if (target.host !== deps.serverName(request)) return refuse(response, 421)
     if (!target.path.startsWith('/')) return refuse(response, 404)
 
+    const headers = endToEnd(rawHeaders)
+    // Node frames a body by itself for some methods only. For GET, HEAD, DELETE and OPTIONS it would write the bytes
+    // bare, and the admin plane read them as the next request, with headers that nobody has cleaned
+    if (hasBody(request) && headers['content-length'] === undefined) headers['transfer-encoding'] = ['chunked']
+
     const upstream = httpRequest({
       socketPath: deps.adminSocket,
       agent: false,
       method: request.method,
       path: target.path + target.query,
       headers: {
-        ...endToEnd(rawHeaders),
+        ...headers,
         Host: target.host,
         // Else an answer before the end of the body, 413 say, is followed by a close, and lost with the next write
         Connection: 'keep-alive',

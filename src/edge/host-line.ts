@@ -19,7 +19,8 @@ export interface Target {
 
 const MAX_HEADERS = 64
 // RFC 9110 §7.2: uri-host [ ":" port ]. What stands before the port is judged as a name, so an IP literal is none.
-const HOST = /^([^\s/\\?#@,:[\]]+)(?::(\d{1,5}))?$/
+// No \s: it has U+00A0, and each character is a byte here, one of the UTF-8 of "à" perhaps
+const HOST = /^([^\x00-\x20\x7f/\\?#@,:[\]]+)(?::(\d{1,5}))?$/
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/i
 
 /**

@@ -60,14 +60,26 @@ function withContinue(answer: RequestListener): RequestListener {
   }
 }
 
-type ClientError = NodeJS.ErrnoException & { reason?: string }
+/** Where the parser gave up, `bytesParsed`, is an offset in `rawPacket`. */
+type ClientError = NodeJS.ErrnoException & { reason?: string; rawPacket?: Buffer; bytesParsed?: number }
 
-function statusOf({ code, reason }: ClientError): RefusalStatus {
+// RFC 9112 §3, with any method
+const REQUEST_LINE = /^[!#$%&'*+.^_`|~\dA-Za-z-]+ [\x21-\x7e]+ HTTP\/1\.\d\r\n/
+
+function statusOf(fault: ClientError): RefusalStatus {
+  const { code, reason } = fault
   if (code === 'HPE_HEADER_OVERFLOW') return 431
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408
-  if (code === 'HPE_INVALID_METHOD') return 405
+  if (code === 'HPE_INVALID_METHOD' || reason === 'Invalid method for HTTP/x.x request')
+    return REQUEST_LINE.test(faultyLine(fault)) ? 405 : 400 // XMPP, TLS and junk have no method at all
   // Of the same code are line ends that are none
   return code === 'HPE_INVALID_VERSION' && reason === 'Invalid HTTP version' ? 505 : 400
+}
+
+/** The packet from the start of the line that the parser gave up in: whole requests may stand before it. */
+function faultyLine({ rawPacket, bytesParsed = 0 }: ClientError): string {
+  const text = rawPacket?.toString('latin1') ?? ''
+  return text.slice(text.slice(0, bytesParsed).lastIndexOf('\n') + 1)
 }
 
 /** Says it and closes; who does not read it is cut off all the same. */

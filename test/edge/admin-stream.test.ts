@@ -9,6 +9,7 @@ const ADMIN = 'admin.example.net'
 let rig: EdgeRig
 let arrived = 0
 let aborted = 0
+let seen: Seen[] = []
 beforeAll(async () => {
   rig = await edgeRig({ toml: `[admin]\nhost = "${ADMIN}"\n`, adminHandler: adminPlane })
   await rig.addFront(ADMIN)
@@ -16,6 +17,13 @@ beforeAll(async () => {
   await rig.settle()
 })
 afterAll(() => rig.close())
+
+/** A request as the admin plane read it to its end. */
+interface Seen {
+  method: string | undefined
+  url: string | undefined
+  body: string
+}
 
 /** What the admin plane is for the edge: a server on a Unix socket. */
 function adminPlane(request: IncomingMessage, response: ServerResponse): void {
@@ -36,6 +44,16 @@ function adminPlane(request: IncomingMessage, response: ServerResponse): void {
     case '/wait':
       arrived++
       return void response.on('close', () => aborted++)
+    case '/seen':
+    case '/smuggled': {
+      const { method, url } = request
+      let body = ''
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      return void request.on('end', () => {
+        seen.push({ method, url, body })
+        response.end()
+      })
+    }
     case '/early':
       response.writeHead(413)
       return void response.end('too large')
@@ -202,6 +220,43 @@ describe('the admin host', () => {
     expect(await status(`GET /echo HTTP/1.1\r\nHost: ${ADMIN}\r\nHost: ${ADMIN}\r\n\r\n`)).toBe(400)
     expect(await status(`GET https://${ADMIN}/echo HTTP/1.1\r\nHost: ${ADMIN}\r\n\r\n`)).toBe(200)
     expect(await status(`POST /count HTTP/1.1\r\nHost: ${ADMIN}\r\nTransfer-Encoding: xchunked\r\n\r\n`)).toBe(400)
+  })
+
+  describe.each(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PUT', 'PATCH'])('a body of %s', (method) => {
+    const hidden = `GET /smuggled HTTP/1.1\r\nHost: ${ADMIN}\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n`
+    const length = `Content-Length: ${hidden.length}\r\n`
+    const chunks = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`
+    test.each([
+      ['with its length', length, hidden, hidden],
+      ['in chunks', 'Transfer-Encoding: chunked\r\n', chunks, hidden],
+      ['in chunks with a trailer', 'Transfer-Encoding: CHUNKED\r\n', chunks.replace(/\r\n$/, 'X: y\r\n\r\n'), hidden],
+      ['with its length, named in Connection', `Connection: content-length\r\n${length}`, hidden, hidden],
+      [
+        'in chunks, named in Connection',
+        `Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n`,
+        chunks,
+        hidden,
+      ],
+      ['with an upgrade', `Connection: upgrade\r\nUpgrade: websocket\r\n${length}`, hidden, hidden],
+      ['of no chunk', 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n', ''],
+      ['of no length', 'Content-Length: 0\r\n', '', ''],
+      ['that is not there', '', '', ''],
+    ])('%s arrives as its body, and never as a request', async (_, lines, sent, body) => {
+      seen = []
+      const bytes = `${method} /seen HTTP/1.1\r\nHost: ${ADMIN}\r\n${lines}\r\n${sent}`
+      const { answers } = await rig.raw(bytes, { serverName: ADMIN, isHead: method === 'HEAD' })
+      expect(answers.map(({ status }) => status)).toEqual([200])
+      expect(seen).toEqual([{ method, url: '/seen', body }])
+    })
+  })
+
+  test('junk behind a request is 400, as it is alone', async () => {
+    const ask = `GET /wait HTTP/1.1\r\nHost: ${ADMIN}\r\n\r\n`
+    for (const [bytes, status] of [
+      [`${ask}<stream:stream>`, 400],
+      [`${ask}BREW / HTTP/1.1\r\n\r\n`, 405],
+    ] as const)
+      expect((await rig.raw(bytes, { serverName: ADMIN })).answers.map((each) => each.status)).toEqual([status])
   })
 
   test('it has none of the documents of the public plane', async () => {

@@ -12,6 +12,11 @@ const P = '/.well-known/tls/_xmpp-server._tcp.im.example.com'
 const POSH = '/.well-known/posh/xmpp-server.json'
 const META = '/.well-known/host-meta'
 const IDN = 'xn--bcher-kva.example.com'
+const SPACED: [string, string][] = [
+  ['voilà.example.com', 'xn--voil-3na.example.com'],
+  ['Škoda.example.com', 'xn--koda-f6a.example.com'],
+  ['张.example.com', 'xn--e1t.example.com'],
+]
 const LONG = { notBefore: '2026-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' }
 
 const websocket = { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://hosting.example.net/ws' }
@@ -31,6 +36,10 @@ beforeAll(async () => {
     await rig.delegate(S, { target: T, lineage: 'service', service })
   await rig.addDomain(IDN)
   await rig.delegate(IDN, { target: T, lineage: 'service' })
+  for (const [, name] of SPACED) {
+    await rig.addDomain(name)
+    await rig.delegate(name, { target: T, lineage: 'service' })
+  }
   await rig.addDomain('ported.example.com')
   await rig.delegate('ported.example.com', { target: 'ported.example.net', lineage: 'service' })
   await rig.addDomain('other.example.com', { tenant: 'bob' })
@@ -384,6 +393,14 @@ describe('names', () => {
       const { answers } = await rig.raw(`GET ${P} HTTP/1.1\r\nHost: ${S}:${port}\r\n\r\n`)
       expect(ok(answers[0]!)).toEqual(redirect(P))
     }
+  })
+
+  // The UTF-8 of each has a byte that is a space in Latin-1
+  test.each(SPACED)('case 46: %s in raw UTF-8, in SNI and Host', async (serverName, name) => {
+    const host = Buffer.from(serverName).toString('latin1')
+    expect(host).toContain('\xa0')
+    const { answers } = await rig.raw(`GET ${at(name)} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, { serverName })
+    expect(ok(answers[0]!)).toEqual(redirect(at(name)))
   })
 
   const utf8 = Buffer.from('bücher.example.com').toString('latin1')
