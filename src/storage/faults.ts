@@ -9,6 +9,11 @@ export function isForeignKeyViolation(cause: unknown): boolean {
   return ['SQLITE_CONSTRAINT_FOREIGNKEY', '23503'].includes(codeOf(cause))
 }
 
+/** An answer of PostgreSQL did not come in time, so that its connection is taken for dead. */
+export function isReadTimeout(cause: unknown): boolean {
+  return cause instanceof Error && /(^| - )Query read timeout$/.test(cause.message) // pg gives it no code
+}
+
 /** The same store, whose methods throw ProblemError also for what the database itself refuses or cannot do now. */
 export function withFaultsNamed<Store extends object>(store: Store): Store {
   const methods = Object.entries(store) as [string, (...args: unknown[]) => Promise<unknown>][]
@@ -52,10 +57,11 @@ function isConnectionFault(cause: unknown, code: string): boolean {
     /^(08|53|57)/.test(code) || // SQLSTATE classes: connection, resources, operator intervention
     code === '25006' || // a standby, which takes no writes
     /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/.test(code) ||
-    // Neither pg nor the pool gives these a code
+    isReadTimeout(cause) ||
+    // Neither pg nor the pool gives these a code, and knex puts the statement before the message
     (cause instanceof Error &&
       (['KnexTimeoutError', 'TimeoutError'].includes(cause.name) ||
-        /^Connection terminated|timeout expired/.test(cause.message)))
+        /(Connection terminated( unexpectedly)?|timeout expired| is not queryable)$/.test(cause.message)))
   )
 }
 

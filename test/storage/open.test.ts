@@ -9,11 +9,13 @@ import { migrations } from '../../migrations/index.ts'
 import { sealer } from '../../src/certificate/sealing.ts'
 import { domainName } from '../../src/name.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { withFaultsNamed } from '../../src/storage/faults.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { emptyDatabase, onBothEngines, type TestPlace } from '../support/databases.ts'
 import { testSealer } from '../support/sealer.ts'
 import { stoppedClock } from '../support/stopped-clock.ts'
-import { aTenant, freshName } from './rows.ts'
+import { until } from '../support/until.ts'
+import { anImport, aTenant, freshName } from './rows.ts'
 import { runChild, startChild } from './run-child.ts'
 
 const clock = stoppedClock('2026-11-23T12:00:00Z')
@@ -247,9 +249,8 @@ describe('SQLite', () => {
     const tenant = await storage.tenants.add('acme', act())
     const began = performance.now()
     for (let batch = 0; batch < 20; batch++)
-      await storage.sourceDomains.addMany(
-        tenant.id,
-        Array.from({ length: 500 }, () => ({ name: freshName(), mode: 'hosted' as const, isVouched: true })),
+      await storage.sourceDomains.importMany(
+        Array.from({ length: 500 }, () => anImport(tenant.id)),
         act(),
       )
     const perMinute = (10_000 / (performance.now() - began)) * 60_000
@@ -389,6 +390,85 @@ describe.skipIf(inject('postgres') === null)('PostgreSQL', () => {
     await edge.check()
   })
 
+  test('connections that die without a word are given up within seconds, and what changed meanwhile is seen', async () => {
+    const at = await place('postgresql')
+    const proxy = await tcpProxy(new URL(at.url!))
+    const direct = await open(at)
+    await direct.migrate()
+    const { name } = await direct.targetHosts.add({ name: freshName(), port: 443 }, act())
+    const edge = await open({ url: proxy.url, file: '' }, true)
+    onTestFinished(() => proxy.close())
+    const lines: string[] = []
+    const log = pino({}, { write: (line: string) => void lines.push(line) })
+    const adminHost = domainName('admin.example')
+    const directory = edge.directory({ adminHost, maxEntries: 100, maxBytes: 1e6, log, pollMs: 50 })
+    onTestFinished(() => directory.close())
+    await directory.poll()
+    directory.start()
+    const names = Array.from({ length: 8 }, () => freshName())
+    await Promise.all([name, ...names].map((each) => directory.findHost(each))) // as many connections
+    proxy.freeze()
+    await direct.targetHosts.remove(name, act())
+    expect(await until(async () => (await directory.findHost(name)).targetHost === null)).toBeLessThan(6000)
+    expect(directory.stats().isBehind).toBe(false)
+    expect(lines).toHaveLength(2) // it went away, and came back
+    await Promise.all(names.map((each) => directory.findHost(each)))
+  })
+
+  test('a call and a transaction on connections that died so are refused, and the next ones work', async () => {
+    const at = await place('postgresql')
+    const proxy = await tcpProxy(new URL(at.url!))
+    const storage = await open({ url: proxy.url, file: '' })
+    const db = await tables({ url: proxy.url, file: '' })
+    onTestFinished(() => proxy.close())
+    await storage.migrate()
+    await Promise.all(Array.from({ length: 5 }, () => storage.tenants.list({ limit: 1 }))) // as many connections
+    const began = performance.now()
+    let call: Promise<unknown> | undefined
+    const { inTransaction } = withFaultsNamed({
+      inTransaction: () =>
+        db.knex.transaction(async (trx) => {
+          await trx.raw('select 1')
+          proxy.freeze()
+          call = storage.tenants.add('acme', act())
+          call.catch(() => {}) // looked at below
+          await trx.raw('select 1')
+        }),
+    })
+    await expect(inTransaction()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(call).rejects.toMatchObject({ code: 'unavailable' })
+    expect(performance.now() - began).toBeLessThan(10_000)
+    await storage.tenants.add('acme', act())
+    await db.knex.transaction((trx) => trx.raw('select 1'))
+    expect(performance.now() - began).toBeLessThan(11_000)
+  })
+
+  test('a connection that is closed in the midst of a statement is named', async () => {
+    const at = await place('postgresql')
+    const proxy = await tcpProxy(new URL(at.url!))
+    onTestFinished(() => proxy.close())
+    const [direct, db] = [await tables(at), await tables({ url: proxy.url, file: '' })]
+    const isAsleep = "select 1 from pg_stat_activity where query = 'select pg_sleep(4)' and state = 'active'"
+    const { sleep } = withFaultsNamed({ sleep: () => db.read('select pg_sleep(4)', []) })
+    const refused = expect(sleep()).rejects.toMatchObject({ code: 'unavailable' })
+    await until(async () => (await direct.read(isAsleep, [])).length > 0)
+    proxy.hangUp()
+    await refused
+  })
+
+  test('a migration may take longer, on a connection that nothing else uses afterwards', async () => {
+    const db = await openDatabase({ ...(await place('postgresql')), isReadOnly: true }) // whose limits are the shortest
+    onTestFinished(() => db.knex.destroy())
+    const pid = 'select pg_backend_pid() as pid'
+    const migrating = await db.knex.transaction(async (trx) => {
+      await db.lockMigrations(trx)
+      await trx.raw('select pg_sleep(3.5)')
+      return db.rows(await trx.raw(pid))
+    })
+    expect(await db.read(pid, [])).not.toEqual(migrating)
+    await expect(db.knex.raw('select pg_sleep(3.5)')).rejects.toMatchObject({ code: '57014' })
+  })
+
   test('nobody there is said at once', async () => {
     await expect(open({ url: 'postgres://nobody@127.0.0.1:1/none', file: '' })).rejects.toMatchObject({
       code: 'unavailable',
@@ -396,7 +476,7 @@ describe.skipIf(inject('postgres') === null)('PostgreSQL', () => {
   })
 })
 
-/** Stands between us and the server, until it is cut. */
+/** Stands between us and the server. What is frozen is swallowed both ways, as by a firewall that forgot the connection. */
 async function tcpProxy(target: URL) {
   let isCut = false
   const sockets = new Set<Socket>()
@@ -416,5 +496,18 @@ async function tcpProxy(target: URL) {
     isCut = true
     for (const socket of sockets) socket.resetAndDestroy()
   }
-  return { url: url.href, cut, mend: () => void (isCut = false), close: () => (cut(), void server.close()) }
+  const hangUp = () => {
+    for (const socket of sockets) socket.end()
+  }
+  const freeze = () => {
+    for (const socket of sockets) socket.unpipe().pause()
+  }
+  return {
+    url: url.href,
+    cut,
+    hangUp,
+    freeze,
+    mend: () => void (isCut = false),
+    close: () => (cut(), void server.close()),
+  }
 }
