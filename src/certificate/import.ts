@@ -1,6 +1,6 @@
 import type { Act } from '../act.ts'
 import { ProblemError } from '../problem.ts'
-import type { Lineage, LineageCertificate, LineageStore, LineageWithCertificates } from './lineage.ts'
+import type { Lineage, LineageCertificate, LineageStore } from './lineage.ts'
 import { refusal } from './refusal.ts'
 import { activation, active, knownToAllAt } from './rollover.ts'
 import { readUpload } from './upload.ts'
@@ -30,66 +30,77 @@ export interface ImportedCertificate {
 /** Takes certificates that people bring: the same for the command line, the API and the page. */
 export interface CertificateImport {
   /**
-   * Stages the certificate in its lineage, which is made where it is new; the first one becomes active at once.
-   * @throws ProblemError certificate-refused, malformed-request, already-exists, still-in-use
+   * Stages the certificate in its lineage, which is made where it is new; the first one becomes active at once. A front
+   * certificate that the lineage has already is taken as it is, so that an import may be repeated after a crash.
+   * @throws ProblemError certificate-refused, malformed-request, already-exists, still-in-use, too-early
    */
   importCertificate(tenantId: string | null, upload: CertificateUpload, act: Act): Promise<ImportedCertificate>
 }
 
 export function certificateImport(deps: {
-  lineages: Pick<LineageStore, 'create' | 'findByName' | 'stage' | 'activate' | 'takeOver' | 'isPublished'>
+  lineages: Pick<
+    LineageStore,
+    'create' | 'findByName' | 'stage' | 'addPrivateKey' | 'activate' | 'takeOver' | 'isPublished'
+  >
 }): CertificateImport {
   const { lineages } = deps
 
-  /** The lineage that the certificate joins, and what it has already. */
-  async function lineageFor(
-    tenantId: string | null,
-    name: string,
-    isFront: boolean,
-    act: Act,
-  ): Promise<LineageWithCertificates> {
-    const lineage = await lineages.findByName(tenantId, name)
-    if (!lineage) return { ...(await lineages.create(tenantId, { name, source: 'import' }, act)), certificates: [] }
-    if (lineage.source === 'import') return lineage
-    if (!isFront)
-      throw new ProblemError(
-        'still-in-use',
-        `the certificates of lineage ${name} are issued by the ${lineage.source} authority; import into a lineage of another name`,
-      )
-    await lineages.takeOver(tenantId, lineage.id, act)
-    return { ...lineage, source: 'import' }
-  }
-
   return {
     async importCertificate(tenantId, upload, act) {
-      const { certificate, privateKey, password, isFront = false, cacheSpanMs } = upload
-      const {
-        chain,
-        privateKey: key,
-        isNotYetValid,
-        warnings,
-      } = readUpload({ certificate, privateKey, password, now: act.at })
-      if (isFront && key === null)
+      const { isFront = false, cacheSpanMs } = upload
+      const { chain, privateKey, isNotYetValid, warnings } = readUpload({ ...upload, now: act.at })
+      if (isFront && privateKey === null)
         throw refusal(
           'private-key-missing',
           'a certificate that is to be presented over HTTPS needs its private key; give it too',
         )
       const name = lineageName(upload.lineage ?? chain.leaf.dnsNames[0])
-      const { certificates, ...lineage } = await lineageFor(tenantId, name, isFront, act)
-      const staged = await lineages.stage(tenantId, lineage.id, { chain, privateKey: key }, act)
+      const found = await lineages.findByName(tenantId, name)
+      const others = found?.certificates ?? []
+      if (found && found.source !== 'import' && !isFront)
+        throw new ProblemError(
+          'still-in-use',
+          `the certificates of lineage ${name} are issued by the ${found.source} authority; import into a lineage of another name`,
+        )
+      const present = active(others)
+      const isForced = isFront && !(found && (await lineages.isPublished(found.id)))
+      const isFirst = present === undefined || present.notAfter <= act.at
+      // All is decided before anything is written: who is refused has changed nothing
+      const again = isFront ? others.find(({ sha256 }) => sha256 === chain.leaf.sha256) : undefined
+      const asStaged = again ?? { id: '', stagedAt: act.at }
+      const isKnownToAll = knownToAllAt(others, asStaged, { now: act.at, cacheSpanMs }) <= act.at
+      const becomesActive = !isNotYetValid && (isForced || (isFirst && isKnownToAll))
+      const isActive = again !== undefined && again.id === present?.id
+      if (isFront && !becomesActive && !isActive && !present?.privateKeyId) throw notPresentable(name, isNotYetValid)
 
+      const lineage = found ?? (await lineages.create(tenantId, { name, source: 'import' }, act))
+      const staged = again ?? (await lineages.stage(tenantId, lineage.id, { chain, privateKey }, act))
+      const isToActivate = becomesActive && !isActive
+      const all = again ? others : [...others, staged]
+      const activated = isToActivate && activation(all, staged.id, { now: act.at, cacheSpanMs, isForced })
+      const certificate =
+        staged.privateKeyId === null && privateKey !== null
+          ? await lineages.addPrivateKey(tenantId, staged.id, privateKey, act)
+          : staged
       if (isNotYetValid)
         warnings.push(`it is not valid before ${chain.leaf.notBefore.toISOString()}: until then it is only staged`)
-      const all = [...certificates, staged]
-      const present = active(certificates)
-      const isFirst = present === undefined || present.notAfter <= act.at
-      const isForced = isFront && !(await lineages.isPublished(lineage.id))
-      const mayActivate = isForced || (isFirst && knownToAllAt(all, staged, { now: act.at, cacheSpanMs }) <= act.at)
-      if (isNotYetValid || !mayActivate) return { lineage, certificate: staged, warnings }
-      const { retiresAt } = activation(all, staged.id, { now: act.at, cacheSpanMs, isForced })
-      return { lineage, certificate: await lineages.activate(tenantId, staged.id, retiresAt, act), warnings }
+      if (!activated) return { lineage, certificate, warnings }
+      const inUse = await lineages.activate(tenantId, certificate.id, activated.retiresAt, act)
+      // Last: until it is active, the authority that issued the one before must not stop renewing it
+      if (lineage.source !== 'import') await lineages.takeOver(tenantId, lineage.id, act)
+      return { lineage: { ...lineage, source: 'import' }, certificate: inUse, warnings }
     },
   }
+}
+
+function notPresentable(lineage: string, isNotYetValid: boolean): ProblemError {
+  return new ProblemError(
+    'too-early',
+    isNotYetValid
+      ? 'the certificate is not valid yet, so that it cannot be presented; import it when it is, or only to be published'
+      : `lineage ${lineage} is published, and what it has in use has no key here: nothing could be presented before caches know the new certificate. ` +
+          'Import it into a lineage of its own instead, or only to be published',
+  )
 }
 
 function lineageName(name: string | undefined): string {

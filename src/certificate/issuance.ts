@@ -6,7 +6,7 @@ import type { JobKind } from '../work/runner.ts'
 import type { Authority } from './authority.ts'
 import { createRequest } from './certificate-request.ts'
 import type { Chain } from './chain.ts'
-import type { LineageCertificate, LineageStore } from './lineage.ts'
+import type { Lineage, LineageCertificate, LineageStore } from './lineage.ts'
 import { renewAt } from './renewal.ts'
 import { active, knownToAllAt, stateAt } from './rollover.ts'
 import { readUpload } from './upload.ts'
@@ -24,15 +24,17 @@ export interface FrontCertificatePayload {
  * Sees to it that a front lineage has a certificate that is not due. May be run again after a crash at any line: what
  * was staged is activated and not ordered anew. Nobody keeps a front certificate, so it need not be staged for a while,
  * but where a delegation publishes the same lineage.
- * It ends for good where the lineage is gone, or its certificates come by hand by now.
+ * It ends for good where the lineage is gone, nothing presents it, or its certificates come by hand by now.
  */
 export function frontCertificateJob(deps: {
   lineages: Pick<LineageStore, 'find' | 'stage' | 'activate' | 'isPublished'>
   authority: Authority
+  /** Whether anything presents the lineage still; where nothing does, it is not renewed. */
+  isPresented: (lineage: Lineage) => Promise<boolean>
   cacheSpanMs: number // for how long a document may be kept by whoever fetched it; see `rollover.ts`
   clock: Clock
 }): JobKind {
-  const { lineages, authority, cacheSpanMs, clock } = deps
+  const { lineages, authority, isPresented, cacheSpanMs, clock } = deps
 
   async function order({ tenantId, lineageId, identifiers }: FrontCertificatePayload, act: Act) {
     const { csrDer, privateKey } = await createRequest(identifiers)
@@ -49,6 +51,8 @@ export function frontCertificateJob(deps: {
     const isGood = (one: LineageCertificate) => names(one.dnsNames) === names(front.identifiers) && renewAt(one) > now
     const present = active(lineage.certificates)
     if (present && isGood(present)) return { runAgainAt: renewAt(present) }
+    // The first is made before the host is told of the lineage; a later one only where a host still has it
+    if (present && !(await isPresented(lineage))) return
 
     const act: Act = { at: now, actor: authority.name, address: null }
     const left = lineage.certificates.find((one) => stateAt(one, now) === 'staged' && one.privateKeyId && isGood(one))
@@ -56,7 +60,9 @@ export function frontCertificateJob(deps: {
     const isPublished = await lineages.isPublished(front.lineageId)
     const knownAt = isPublished ? knownToAllAt([...lineage.certificates, fresh], fresh, { now, cacheSpanMs }) : now
     if (knownAt > now) return { runAgainAt: knownAt }
-    const retiresAt = isPublished ? new Date(now.getTime() + cacheSpanMs) : now
+    // The XMPP server that presents the one before as well was told nothing: that stays published to its end
+    const inUseUntil = Math.max(now.getTime() + cacheSpanMs, present?.notAfter.getTime() ?? 0)
+    const retiresAt = isPublished ? new Date(inUseUntil) : now
     return { runAgainAt: renewAt(await lineages.activate(front.tenantId, fresh.id, retiresAt, act)) }
   }
 }

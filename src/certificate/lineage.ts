@@ -101,7 +101,19 @@ export interface LineageStore {
   noteKeyExport(tenantId: string | null, certificateId: string, act: Act): Promise<void>
   /** Whether a delegation publishes it: then a cache may hold what it had before. */
   isPublished(id: string): Promise<boolean>
-  /** Takes a certificate out of its lineage, with its private key. */
+  /** Whether a source domain or a target host presents it; the admin host does so by name and does not count. */
+  isPresented(id: string): Promise<boolean>
+  /** Gives a certificate that is only published so far its private key. @throws ProblemError not-found */
+  addPrivateKey(
+    tenantId: string | null,
+    certificateId: string,
+    privateKey: Uint8Array,
+    act: Act,
+  ): Promise<LineageCertificate>
+  /**
+   * Takes a certificate out of its lineage, with its private key.
+   * @throws ProblemError still-in-use: it is the active one, and a delegation publishes it or a host presents it
+   */
   removeCertificate(tenantId: string | null, certificateId: string, act: Act): Promise<void>
   /** @throws ProblemError still-in-use: something is served from it */
   remove(tenantId: string | null, id: string, act: Act): Promise<void>

@@ -101,7 +101,7 @@ export function activation(
  */
 export function knownToAllAt(
   certificates: PublishedCertificate[],
-  certificate: PublishedCertificate,
+  certificate: Pick<PublishedCertificate, 'id' | 'stagedAt'>,
   { now, cacheSpanMs }: { now: Date; cacheSpanMs: number },
 ): Date {
   const hasElders = certificates.some(

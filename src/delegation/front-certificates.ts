@@ -25,7 +25,7 @@ export function frontCertificates(deps: {
   order(now: Date): Promise<number>
 } {
   const { sourceDomains, targetHosts, lineages, jobs, adminHost, authority } = deps
-  let hasAdminFront = false
+  let hasAdminFront = false // once a start: what a crash left half done is done then
 
   /** The job stands before the lineage is put to use: what dies in between is found again by the next round. */
   async function lineageFor(tenantId: string | null, name: DomainName, act: Act): Promise<string> {
@@ -58,7 +58,7 @@ export function frontCertificates(deps: {
       const act: Act = { at: now, actor: 'local-authority', address: null }
       if (!hasAdminFront) {
         // The pages must be reachable at the first start, whoever issues the others
-        if (!(await lineages.findByName(null, frontLineageName(adminHost)))) await lineageFor(null, adminHost, act)
+        await lineageFor(null, adminHost, act)
         hasAdminFront = true
       }
       if (authority !== 'local') return 0

@@ -6,6 +6,7 @@ import type {
   LineageWithCertificates,
   Source,
 } from '../certificate/lineage.ts'
+import type { Act } from '../act.ts'
 import type { Sealer } from '../certificate/sealing.ts'
 import { ProblemError } from '../problem.ts'
 import type { Database } from './database.ts'
@@ -62,6 +63,16 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
     return rows.map((row) => ({ ...fromRow(row), certificates: certificates.get(row.id) ?? [] }))
   }
 
+  async function keepKey(trx: Knex.Transaction, lineage: LineageRow, id: string, privateKey: Uint8Array, act: Act) {
+    await trx('private_key').insert({
+      id,
+      tenant_id: lineage.tenant_id,
+      domain: lineage.name,
+      sealed: Buffer.from(sealer.seal(privateKey, placeOfPrivateKey(id, lineage.name))),
+      created_at: act.at.getTime(),
+    })
+  }
+
   async function one(row: (LineageRow & TenantNamed) | undefined): Promise<LineageWithCertificates | undefined> {
     return row && (await withCertificates([row]))[0]
   }
@@ -106,9 +117,8 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       return one(await ofTenant(select(db.knex), tenantId).where({ name }).first())
     },
 
-    async isPublished(id) {
-      return (await db.knex('delegation').where({ lineage_id: id }).first('id')) !== undefined
-    },
+    isPublished: (id) => isPublished(db.knex, id),
+    isPresented: (id) => isPresented(db.knex, id),
 
     async list(tenantId, { after, limit, search }) {
       const query = contains(ofTenant(select(db.knex), tenantId), 'name', search)
@@ -144,14 +154,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
             superseded_at: null,
             retires_at: null,
           }
-          if (privateKey && privateKeyId)
-            await trx('private_key').insert({
-              id: privateKeyId,
-              tenant_id: tenantId,
-              domain: lineage.name,
-              sealed: Buffer.from(sealer.seal(privateKey, placeOfPrivateKey(privateKeyId, lineage.name))),
-              created_at: act.at.getTime(),
-            })
+          if (privateKey && privateKeyId) await keepKey(trx, lineage, privateKeyId, privateKey, act)
           await trx<CertificateRow>('certificate').insert(row)
           traces.changedLineage(lineageId)
           traces.audit({
@@ -166,6 +169,24 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
         if (!isUniqueViolation(cause)) throw cause
         throw new ProblemError('already-exists', 'the lineage has this very certificate already', { cause })
       }
+    },
+
+    async addPrivateKey(tenantId, certificateId, privateKey, act) {
+      return perform(deps, act, async (trx, traces) => {
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        if (certificate.private_key_id !== null) return certificateFromRow(certificate)
+        const kept = { private_key_id: newId(act.at) }
+        await keepKey(trx, lineage, kept.private_key_id, privateKey, act)
+        await trx<CertificateRow>('certificate').where({ id: certificateId }).update(kept)
+        traces.changedLineage(lineage.id)
+        traces.audit({
+          tenantId,
+          action: 'certificate.add-key',
+          subject: lineage.name,
+          detail: { certificate: certificateId, sha256: certificate.sha256 },
+        })
+        return certificateFromRow({ ...certificate, ...kept })
+      })
     },
 
     async activate(tenantId, certificateId, retiresAt, act) {
@@ -207,6 +228,12 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
     async removeCertificate(tenantId, certificateId, act) {
       await perform(deps, act, async (trx, traces) => {
         const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        const isActive = certificate.activated_at !== null && certificate.superseded_at === null
+        if (isActive && ((await isPublished(trx, lineage.id)) || (await isPresented(trx, lineage.id))))
+          throw new ProblemError(
+            'still-in-use',
+            'this certificate is the active one, and is published or presented; make another the active one first',
+          )
         await removeCertificates(trx, [certificate])
         traces.changedLineage(lineage.id)
         traces.audit({
@@ -243,6 +270,16 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       }
     },
   }
+}
+
+async function isPublished(knex: Knex | Knex.Transaction, id: string): Promise<boolean> {
+  return (await knex('delegation').where({ lineage_id: id }).first('id')) !== undefined
+}
+
+async function isPresented(knex: Knex | Knex.Transaction, id: string): Promise<boolean> {
+  for (const table of ['source_domain', 'target_host'])
+    if ((await knex(table).where({ front_lineage_id: id }).first('id')) !== undefined) return true
+  return false
 }
 
 function select(knex: Knex | Knex.Transaction) {

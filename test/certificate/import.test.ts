@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { certificateImport, type CertificateImport, type CertificateUpload } from '../../src/certificate/import.ts'
 import { active, published, stateAt } from '../../src/certificate/rollover.ts'
+import { domainName } from '../../src/name.ts'
 import { sealer } from '../../src/certificate/sealing.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { DURING, makeCertificate, type MadeCertificate } from '../support/certificates.ts'
@@ -96,6 +97,67 @@ describe('a front certificate', () => {
     const { lineage } = await bring(made, { ...withKey(made), lineage: 'front:im.example.com' })
     expect(lineage.source).toBe('import')
     expect(await storage.lineages.findByName(null, 'front:im.example.com')).toMatchObject({ source: 'import' })
+  })
+
+  test('may be brought again, as after a crash before it was put to use', async () => {
+    const made = await makeCertificate()
+    const { certificate: first } = await bring(made, withKey(made))
+    clock.advance(1)
+    expect((await bring(made, withKey(made))).certificate).toEqual(first)
+    expect(await stored()).toEqual([first])
+  })
+
+  test('that is refused leaves the authority its lineage', async () => {
+    await storage.lineages.create(null, { name: 'front:im.example.com', source: 'local' }, act())
+    const early = await makeCertificate({ notBefore: '2026-06-01T01:00:00Z' })
+    await expect(bring(early, { ...withKey(early), lineage: 'front:im.example.com' })).rejects.toMatchObject({
+      code: 'too-early',
+    })
+    expect(await storage.lineages.findByName(null, 'front:im.example.com')).toMatchObject({
+      source: 'local',
+      certificates: [],
+    })
+  })
+
+  describe('in a lineage that a delegation publishes', () => {
+    beforeEach(async () => {
+      const tenant = await storage.tenants.add('acme', act())
+      const name = domainName('im.example.com')
+      const domain = await storage.sourceDomains.add(tenant.id, { name, mode: 'hosted', isVouched: true }, act())
+      const target = await storage.targetHosts.add({ name: domainName('hosting.example.com'), port: 443 }, act())
+      const { id: lineageId } = await storage.lineages.create(null, { name, source: 'import' }, act())
+      await storage.delegations.register(
+        tenant.id,
+        {
+          ...{ sourceDomainId: domain.id, targetHostId: target.id, lineageId, srvPort: null },
+          ...{ service: '_xmpp-server', protocol: '_tcp', tlsAnswer: 'redirect', poshAnswer: 'fingerprints' },
+        },
+        act(),
+      )
+    })
+
+    test('is refused where nothing could be presented before caches know it, and changes nothing', async () => {
+      await bring(await makeCertificate()) // the XMPP server's, whose key stays there
+      const before = await stored()
+      const next = await makeCertificate()
+      await expect(bring(next, withKey(next))).rejects.toMatchObject({ code: 'too-early' })
+      expect(await stored()).toEqual(before)
+    })
+
+    test('waits its time beside one that is presented meanwhile', async () => {
+      const first = await makeCertificate()
+      await bring(first, withKey(first))
+      clock.advance(1)
+      const next = await makeCertificate()
+      expect((await bring(next, withKey(next))).certificate.activatedAt).toBeNull()
+    })
+
+    test('may be the very one that is published: it is given its key', async () => {
+      const made = await makeCertificate()
+      const { certificate: published } = await bring(made)
+      const { certificate: presented } = await bring(made, withKey(made))
+      expect(presented).toEqual({ ...published, privateKeyId: expect.any(String) as string })
+    })
   })
 })
 

@@ -23,6 +23,7 @@ let local: Authority
 
 beforeEach(async () => {
   clock = stoppedClock(DURING)
+  presented = true
   storage = await openStorage({
     url: undefined,
     file: ':memory:',
@@ -36,9 +37,11 @@ beforeEach(async () => {
 afterEach(() => storage.close())
 
 const act = () => ({ at: clock.now(), actor: 'test', address: null })
+let presented = true
+const isPresented = async () => presented
 const stored = async () => (await storage.lineages.find(null, lineage.id))!.certificates
 const runWith = (authority: Authority, payload: { identifiers?: DomainName[]; lineageId?: string } = {}) =>
-  frontCertificateJob({ lineages: storage.lineages, authority, cacheSpanMs: HOUR_MS, clock })({
+  frontCertificateJob({ lineages: storage.lineages, authority, isPresented, cacheSpanMs: HOUR_MS, clock })({
     id: 'job',
     kind: FRONT_CERTIFICATE,
     key: lineage.id,
@@ -92,8 +95,20 @@ test('where a delegation publishes the lineage, caches get their time before the
   clock.advance(HOUR_MS)
   await runWith(local)
   expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([second!.id, first!.id])
-  clock.advance(HOUR_MS)
+  // The XMPP server that presents the first too was told nothing: it stays published to its end
+  clock.advance(first!.notAfter.getTime() - clock.now().getTime() - 1)
+  expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([second!.id, first!.id])
+  clock.advance(1)
   expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([second!.id])
+})
+
+test('a lineage that nothing presents any more is not renewed, one that is to be presented for the first time is made', async () => {
+  presented = false
+  const first = (await runWith(local))!.runAgainAt
+  expect(await stored()).toHaveLength(1)
+  clock.advance(first.getTime() - clock.now().getTime())
+  expect(await runWith(local)).toBeUndefined()
+  expect(await stored()).toHaveLength(1)
 })
 
 test('before it is due nothing is ordered', async () => {
@@ -123,7 +138,13 @@ test('after a crash between staging and activating, the staged one is activated 
     attempts: 1,
     fence: 1,
   }
-  const crashed = frontCertificateJob({ lineages: crashing, authority: local, cacheSpanMs: HOUR_MS, clock })(job)
+  const crashed = frontCertificateJob({
+    lineages: crashing,
+    authority: local,
+    isPresented,
+    cacheSpanMs: HOUR_MS,
+    clock,
+  })(job)
   await expect(crashed).rejects.toThrow('crash')
   const [staged] = await stored()
   await runWith({ name: 'none', issue: () => Promise.reject(new Error('ordered')) })

@@ -149,17 +149,57 @@ onBothEngines('lineages', (database) => {
     const other = await aDelegation(database, { tenant })
     await database.db.knex('delegation').where({ id: other.delegation.id }).update({ lineage_id: lineageId })
     const position = await feedEnd(database)
-    const staged = await storage.lineages.stage(null, lineageId, { chain: aChain(), privateKey: null }, act())
+    const stage = () => storage.lineages.stage(null, lineageId, { chain: aChain(), privateKey: null }, act())
+    const [staged, next] = [await stage(), await stage()]
     await storage.lineages.activate(null, staged.id, later(), act())
     await storage.lineages.takeOver(null, lineageId, act())
-    await storage.lineages.removeCertificate(null, staged.id, act())
-    expect(await changesBehind(database, position)).toEqual(Array(4).fill(`lineage ${lineageId}`))
-    expect((await storage.audit.list('all', { limit: 4 })).map(({ action }) => action)).toEqual([
+    await storage.lineages.addPrivateKey(null, next.id, Buffer.from('k'), act())
+    await storage.lineages.removeCertificate(null, next.id, act())
+    expect(await changesBehind(database, position)).toEqual(Array(6).fill(`lineage ${lineageId}`))
+    expect((await storage.audit.list('all', { limit: 6 })).map(({ action }) => action)).toEqual([
       'certificate.remove',
+      'certificate.add-key',
       'lineage.take-over',
       'certificate.activate',
       'certificate.stage',
+      'certificate.stage',
     ])
+  })
+
+  test('what is active is not removed while it is published or presented; the one before may be', async () => {
+    const { storage, act } = database
+    const { tenant, domain, delegation, lineageId } = await aDelegation(database)
+    const stage = () => storage.lineages.stage(null, lineageId, { chain: aChain(), privateKey: null }, act())
+    const [first, second] = [await stage(), await stage()]
+    await storage.lineages.activate(null, first.id, later(), act())
+    await storage.lineages.activate(null, second.id, later(), act())
+    const remove = (id: string) => storage.lineages.removeCertificate(null, id, act())
+    expect([await storage.lineages.isPublished(lineageId), await storage.lineages.isPresented(lineageId)]).toEqual([
+      true,
+      false,
+    ])
+    await remove(first.id) // a key that was stolen has to go at once
+    await expect(remove(second.id)).rejects.toMatchObject({ code: 'still-in-use' })
+
+    await storage.delegations.withdraw(tenant.id, delegation.id, act())
+    await storage.sourceDomains.setFrontLineage(tenant.id, domain.name, lineageId, act())
+    expect([await storage.lineages.isPublished(lineageId), await storage.lineages.isPresented(lineageId)]).toEqual([
+      false,
+      true,
+    ])
+    await expect(remove(second.id)).rejects.toMatchObject({ code: 'still-in-use' })
+    await storage.sourceDomains.setFrontLineage(tenant.id, domain.name, null, act())
+    await remove(second.id)
+  })
+
+  test('a certificate that was only published is given its key, sealed, once', async () => {
+    const { storage, act } = database
+    const lineage = await create(null)
+    const staged = await storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: null }, act())
+    const { privateKeyId } = await storage.lineages.addPrivateKey(null, staged.id, Buffer.from('its key'), act())
+    expect(Buffer.from(await storage.privateKeys.open(privateKeyId!)).toString()).toBe('its key')
+    const again = await storage.lineages.addPrivateKey(null, staged.id, Buffer.from('another'), act())
+    expect(again.privateKeyId).toBe(privateKeyId)
   })
 
   test('an export of a private key is written down, and nothing else changes', async () => {
@@ -186,6 +226,7 @@ onBothEngines('lineages', (database) => {
       ['stage', (t, id) => database.storage.lineages.stage(t, id, { chain: aChain(), privateKey: null }, act())],
       ['activate', (t, _, id) => database.storage.lineages.activate(t, id, later(), act())],
       ['remove a certificate of', (t, _, id) => database.storage.lineages.removeCertificate(t, id, act())],
+      ['add a key to', (t, _, id) => database.storage.lineages.addPrivateKey(t, id, Buffer.from('k'), act())],
       ['export from', (t, _, id) => database.storage.lineages.noteKeyExport(t, id, act())],
       ['take over', (t, id) => database.storage.lineages.takeOver(t, id, act())],
       ['remove', (t, id) => database.storage.lineages.remove(t, id, act())],
