@@ -1,8 +1,11 @@
 import type { Knex } from 'knex'
 import * as delegations from './001-delegations.ts'
 
+/** Applied only where the database was empty. */
+export const firstMigration = '001-delegations'
+
 // Listed by hand: the order is visible, and a recorded name does not change with the build.
-const all: [name: string, migration: Knex.Migration][] = [['001-delegations', delegations]]
+const all: [name: string, migration: Knex.Migration][] = [[firstMigration, delegations]]
 
 export const migrations: Knex.MigrationSource<(typeof all)[number]> = {
   getMigrations: async () => all,

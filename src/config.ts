@@ -57,7 +57,11 @@ const schema = z.strictObject({
     .strictObject({
       host: host.prefault('admin.localhost'),
       /** For an operator's own proxy; a private Unix socket behind the edge where it is left out. */
-      listen: listen.optional(),
+      listen: listen
+        .refine(({ host }) => host !== undefined && /^(?:127\.|::1$|localhost$)/.test(host), {
+          error: 'should be a loopback address, such as "127.0.0.1:8081": it speaks plain HTTP',
+        })
+        .optional(),
     })
     .prefault({}),
   health: z.strictObject({ listen: listen.prefault('127.0.0.1:9180') }).prefault({}),
@@ -101,17 +105,10 @@ export function parseConfig(
     settings[section] = { ...(settings[section] as object | undefined), [key]: fromEnvironment(section, key, text) }
   }
   const parsed = schema.safeParse(settings)
-  const faults = parsed.success
-    ? parsed.data.admin.host === parsed.data.edge.name
-      ? ['admin.host and edge.name are the same name: give the admin plane a name of its own']
-      : []
-    : parsed.error.issues.map((issue) => {
-        const unknown = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined
-        const path = issue.path.join('.') || 'the file'
-        return unknown
-          ? `${path} has ${issue.path.length ? 'no setting' : 'no section'} ${unknown}`
-          : `${path}: ${issue.message}`
-      })
+  const faults = [
+    ...unknownVariables(env),
+    ...(parsed.success ? sameNames(parsed.data) : parsed.error.issues.map(faultOf)),
+  ]
   if (!parsed.success || faults.length > 0)
     throw new ProblemError('configuration', `the configuration has faults:\n  ${faults.join('\n  ')}`)
   return parsed.data
@@ -131,12 +128,42 @@ export function redacted(config: Config): Config {
   return { ...config, storage: { ...config.storage, ...(url === undefined ? {} : { url }) } }
 }
 
+function faultOf({ path, message, ...issue }: z.core.$ZodIssue): string {
+  const where = path.join('.') || 'the file'
+  if (issue.code !== 'unrecognized_keys') return `${where}: ${message}`
+  return `${where} has ${path.length > 0 ? 'no setting' : 'no section'} ${issue.keys.join(', ')}`
+}
+
+function sameNames({ admin, edge }: Config): string[] {
+  return admin.host === edge.name
+    ? ['admin.host and edge.name are the same name: give the admin plane a name of its own']
+    : []
+}
+
+/** Variables that look like settings of ours and are none: a misspelt one would be ignored without a word. */
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.entries(sections()).flatMap(([section, { shape }]) =>
+    Object.keys(shape).flatMap((key) => {
+      const variable = `WAYPOST_${section}_${key}`.toUpperCase()
+      return SECRET_SETTINGS.some(([s, k]) => s === section && k === key) ? [variable, `${variable}_FILE`] : [variable]
+    }),
+  )
+  const prefixes = Object.keys(sections()).map((section) => `WAYPOST_${section.toUpperCase()}_`)
+  return Object.keys(env)
+    .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)) && !known.includes(name))
+    .map((name) => `the environment has ${name}, which is no setting`)
+}
+
 function fromToml(toml: string): Record<string, unknown> {
   try {
     return parseToml(toml)
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause
-    throw new ProblemError('configuration', `the configuration file is no TOML: ${cause.message}`, { cause })
+    // Its message quotes the lines around, which may hold the password of the database
+    throw new ProblemError(
+      'configuration',
+      `the configuration file is no TOML: line ${cause.line}, column ${cause.column}: ${cause.message.split('\n')[0]}`,
+    )
   }
 }
 

@@ -4,8 +4,8 @@ import { sealer } from './certificate/sealing.ts'
 import { systemClock } from './clock.ts'
 import type { Listen } from './config.ts'
 import { edge } from './edge/edge.ts'
+import { listenOn } from './listen.ts'
 import { createLog } from './log.ts'
-import { ProblemError } from './problem.ts'
 import { openStorage } from './storage/storage.ts'
 import type { StartMessage } from './supervisor.ts'
 
@@ -27,7 +27,8 @@ export async function startEdge({ config, masterKey, databaseFile, adminSocket }
     isReadOnly: true,
   })
   const directory = storage.directory({
-    adminHost: config.admin.host,
+    // Behind a proxy of the operator's the admin host is no name of ours
+    adminHost: config.admin.listen ? null : config.admin.host,
     maxEntries: config.edge.directory_entries,
     maxBytes: config.edge.directory_megabytes * 2 ** 20,
     log,
@@ -57,29 +58,8 @@ export async function startEdge({ config, masterKey, databaseFile, adminSocket }
   }
 }
 
-/** The sockets are the supervisor's and shared by all edge processes. */
-function accept({ host, port }: Listen, take: (socket: net.Socket) => void): Promise<net.Server> {
+async function accept(listen: Listen, take: (socket: net.Socket) => void): Promise<net.Server> {
   const server = net.createServer({ noDelay: true }, take)
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenProblem(cause, host, port)))
-    server.listen({ ...(host === undefined ? {} : { host }), port }, () => resolve(server))
-  })
-}
-
-function listenProblem(cause: NodeJS.ErrnoException, host: string | undefined, port: number): Error {
-  const where = `${host ?? ''}:${port}`
-  if (cause.code === 'EACCES')
-    return new ProblemError(
-      'unavailable',
-      `this user may not listen on ${where}; three cures:\n` +
-        `  sudo setcap cap_net_bind_service=+ep "$(readlink -f "$(command -v node)")"\n` +
-        `  sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}\n` +
-        `  or other ports in the configuration (edge.https, edge.http) and a port forwarding in front of them`,
-      { cause },
-    )
-  if (cause.code === 'EADDRINUSE')
-    return new ProblemError('unavailable', `${where} is taken by another program; see who it is with: ss -ltnp`, {
-      cause,
-    })
-  return new ProblemError('unavailable', `cannot listen on ${where}: ${cause.message}`, { cause })
+  await listenOn(server, listen, { isShared: true })
+  return server
 }

@@ -1,9 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, rmSync } from 'node:fs'
 import http from 'node:http'
+import net from 'node:net'
+import { firstMigration } from '../migrations/index.ts'
 import { adminApp } from './admin/app.ts'
 import { certificateImport } from './certificate/import.ts'
 import { FRONT_CERTIFICATE, frontCertificateJob } from './certificate/issuance.ts'
+import { frontLineageName } from './certificate/lineage.ts'
 import { createLocalAuthority, localAuthority } from './certificate/local-authority.ts'
 import { sealer } from './certificate/sealing.ts'
 import { systemClock } from './clock.ts'
@@ -11,7 +14,9 @@ import { cacheSpanMs } from './config.ts'
 import { frontCertificates } from './delegation/front-certificates.ts'
 import { registrar } from './delegation/registrar.ts'
 import { healthServer } from './health.ts'
+import { listenOn } from './listen.ts'
 import { createLog } from './log.ts'
+import { ProblemError } from './problem.ts'
 import { openStorage } from './storage/storage.ts'
 import type { StartMessage } from './supervisor.ts'
 import { jobRunner } from './work/runner.ts'
@@ -23,6 +28,8 @@ const LEASE_MS = 60_000
 const JOBS_PER_ROUND = 50
 
 export interface MainProcess {
+  /** Whether the database was empty before: then nobody has ever signed in. */
+  isNew: boolean
   setListeningEdges(count: number): void
   stop(): Promise<void>
 }
@@ -33,7 +40,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   const log = createLog({ level: config.log.level, role: 'main' })
   const keys = sealer(Buffer.from(masterKey, 'base64'), randomBytes)
   const storage = await openStorage({ url: config.storage.url, file: databaseFile, sealer: keys, clock })
-  await storage.migrate()
+  const applied = await storage.migrate()
 
   const { tenants, sourceDomains, targetHosts, delegations, lineages, sessions } = storage
   const imports = certificateImport({ lineages })
@@ -60,6 +67,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       [FRONT_CERTIFICATE]: frontCertificateJob({
         lineages,
         authority: localAuthority({ ...local, clock }),
+        isPresented: async ({ id, name }) => name === frontLineageName(config.admin.host) || lineages.isPresented(id),
         cacheSpanMs: cacheSpanMs(config),
         clock,
       }),
@@ -88,11 +96,13 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     isBehindEdge: config.admin.listen === undefined,
   })
   const admin = http.createServer(app)
-  await listenAdmin(admin, config.admin.listen, adminSocket)
   const health = healthServer({ check: () => storage.check(), log })
-  await listening(health.server, config.health.listen)
+  if (config.admin.listen) await listenOn(admin, config.admin.listen, { isShared: false })
+  else await listenPrivately(admin, adminSocket)
+  await listenOn(health.server, config.health.listen, { isShared: false })
 
   let isStopping = false
+  let isFailing = false // a database that is away is away in every round: one line is enough
   let tick: Promise<void> | undefined
   const ticker = setInterval(() => {
     tick ??= work().finally(() => (tick = undefined))
@@ -112,13 +122,17 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
         const { completed } = await jobs.runDue(JOBS_PER_ROUND)
         found = ordered + completed
       }
+      if (isFailing) log.info('rounds of work succeed again')
+      isFailing = false
     } catch (err) {
-      log.warn({ err }, 'a round of work failed; it is tried again')
+      if (!isFailing) log.warn({ err }, 'a round of work failed; it is tried again')
+      isFailing = true
     }
   }
 
   log.info({ adminHost: config.admin.host }, 'the main process is ready')
   return {
+    isNew: applied.includes(firstMigration),
     setListeningEdges: health.setListeningEdges,
     async stop() {
       isStopping = true
@@ -131,12 +145,10 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   }
 }
 
-async function listenAdmin(
-  server: http.Server,
-  listen: { host: string | undefined; port: number } | undefined,
-  path: string,
-) {
-  if (listen) return listening(server, listen)
+/** @throws ProblemError unavailable: another Waypost has this data folder */
+async function listenPrivately(server: http.Server, path: string): Promise<void> {
+  if (await isAnswered(path))
+    throw new ProblemError('unavailable', `another Waypost is running on this data folder (${path} is answered)`)
   rmSync(path, { force: true }) // a leaving of a process that was killed
   const mask = process.umask(0o177) // never open to others, not even between listen and chmod
   try {
@@ -151,10 +163,12 @@ async function listenAdmin(
   chmodSync(path, 0o600)
 }
 
-function listening(server: http.Server, { host, port }: { host: string | undefined; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ ...(host === undefined ? {} : { host }), port, exclusive: true }, resolve)
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(path)
+    socket.once('connect', () => resolve(true))
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
   })
 }
 

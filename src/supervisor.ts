@@ -12,13 +12,17 @@ export interface StartMessage {
   adminSocket: string
 }
 export type ToChild = StartMessage | { kind: 'stop' } | { kind: 'edges'; listening: number }
-export type FromChild = { kind: 'listening-to-you' } | { kind: 'ready' } | { kind: 'failed'; why: string }
+export type FromChild =
+  { kind: 'listening-to-you' } | { kind: 'ready'; isNew: boolean } | { kind: 'failed'; why: string }
 
 type Role = 'main' | 'edge'
 
 export interface Supervisor {
-  /** Resolves when the main process and every edge process answer. @throws Error with the child's own words */
-  ready: Promise<void>
+  /**
+   * Resolves when the main process and every edge process answer, and tells whether the database was empty before.
+   * @throws Error with the child's own words
+   */
+  ready: Promise<{ isNew: boolean }>
   stop(): Promise<void>
 }
 
@@ -39,29 +43,35 @@ export function supervise(
 ): Supervisor {
   // SCHED_NONE: the workers accept by themselves; round robin would make this process a bottleneck
   cluster.schedulingPolicy = cluster.SCHED_NONE
-  const children = new Map<Worker, { role: Role; isReady: boolean }>()
+  const children = new Map<Worker, { role: Role; isListening: boolean; isReady: boolean }>()
   let isStopping = false
 
   /** @param mayStart until then the child has loaded its program and waits */
-  function fork(role: Role, pauseMs: number, mayStart = Promise.resolve()): Promise<void> {
+  function fork(
+    role: Role,
+    pauseMs: number,
+    mayStart: Promise<unknown> = Promise.resolve(),
+  ): Promise<{ isNew: boolean }> {
     const { file, args } = program(role)
     cluster.setupPrimary({ exec: file, args })
     const worker = cluster.fork()
-    const child = { role, isReady: false }
+    const child = { role, isListening: false, isReady: false }
     children.set(worker, child)
     const bornAt = process.hrtime.bigint()
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromChild) => {
         // node:cluster drops what is sent before the worker's program has a listener of its own
-        if (message.kind === 'listening-to-you')
+        if (message.kind === 'listening-to-you') {
+          child.isListening = true
           return void mayStart.then(
             () => tell(worker, { kind: 'start', ...start }),
             () => undefined, // the start failed, and is told of elsewhere
           )
+        }
         if (message.kind === 'ready') {
           child.isReady = true
           tellEdges()
-          resolve()
+          resolve({ isNew: message.isNew })
         } else reject(new Error(message.why))
       })
       worker.on('exit', (code, signal) => {
@@ -93,7 +103,8 @@ export function supervise(
   const ready = (async () => {
     const migrated = fork('main', FIRST_RESTART_MS)
     const edges = Array.from({ length: start.config.edge.processes }, () => fork('edge', FIRST_RESTART_MS, migrated))
-    await Promise.all([migrated, ...edges])
+    const [started] = await Promise.all([migrated, ...edges])
+    return started
   })()
 
   return {
@@ -101,7 +112,9 @@ export function supervise(
     async stop() {
       isStopping = true
       const ends = [...children.keys()].map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
-      for (const worker of children.keys()) tell(worker, { kind: 'stop' })
+      for (const [worker, { isListening }] of children)
+        if (isListening) tell(worker, { kind: 'stop' })
+        else worker.process.kill('SIGKILL') // it has not begun, and would not hear
       const deadline = new AbortController()
       await Promise.race([
         Promise.all(ends),

@@ -44,6 +44,7 @@ describe('the configuration', () => {
     ['[edge]\ncolour = "red"', 'no setting colour'],
     ['[colours]\nred = 1', 'no section colours'],
     ['[admin]\nhost = "x.example.net"\n[edge]\nname = "x.example.net"', 'the same name'],
+    ['[admin]\nlisten = "0.0.0.0:8081"', 'admin.listen'],
     ['this is no toml', 'no TOML'],
   ])('refuses %j and says %s', (toml, said) => {
     expect(() => parseConfig(toml)).toThrow(expect.objectContaining({ code: 'configuration' }))
@@ -58,6 +59,25 @@ describe('the configuration', () => {
 
   test('refuses a fault that stands in the environment', () => {
     expect(() => parseConfig('', { WAYPOST_EDGE_PROCESSES: 'many' })).toThrow('edge.processes')
+  })
+
+  test('refuses a variable that is nearly one of its own, and leaves others alone', () => {
+    expect(() => parseConfig('', { WAYPOST_EDGE_NMAE: 'x' })).toThrow('WAYPOST_EDGE_NMAE')
+    expect(() => parseConfig('', { WAYPOST_ADMIN_HOST_FILE: 'x' })).toThrow('WAYPOST_ADMIN_HOST_FILE')
+    parseConfig('', { WAYPOST_DATA: '/a', WAYPOST_MASTER_KEY: 'x', PATH: '/bin' })
+  })
+
+  test('a fault in the file is told by its place; what stands around it may be a password', () => {
+    const file = '[storage]\nurl = "postgres://waypost:hunter2@db/waypost"\nthis is wrong\n'
+    const message = (() => {
+      try {
+        return String(parseConfig(file))
+      } catch (error) {
+        return (error as Error).message
+      }
+    })()
+    expect(message).toContain('line 3')
+    expect(message).not.toContain('hunter2')
   })
 
   test('a secret may come from a file, and is hidden when it is printed', () => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { initialise, openInstallation, placeOf } from './installation.ts'
-import { signInLink } from './sign-in-command.ts'
+import { report } from './io.ts'
+import { FRONT_OF_ADMIN, signInLink } from './sign-in-command.ts'
 import { openWorkbench, type CommandDeps } from './workbench.ts'
 
 export function addInitCommand(program: Command, { io, env }: CommandDeps): void {
@@ -10,6 +11,7 @@ export function addInitCommand(program: Command, { io, env }: CommandDeps): void
     .description('make the data folder: configuration, master key, database; what is there already stays')
     .option('--admin-host <name>', 'the host of the admin pages and the API')
     .option('--edge-name <name>', "what customers' CNAME records point to")
+    .option('--json', 'print it as JSON')
     .addHelpText(
       'after',
       `
@@ -18,9 +20,9 @@ Keep a copy of the master key in a safe place apart from the backups: without it
 Example:
   waypost init --data /var/lib/waypost --admin-host admin.hosting.example.com --edge-name edge.hosting.example.com`,
     )
-    .action(async (names: { adminHost?: string; edgeName?: string }, command: Command) => {
+    .action(async ({ json, ...names }: { adminHost?: string; edgeName?: string; json?: true }, command: Command) => {
       const place = placeOf(command.optsWithGlobals(), env)
-      const made = initialise(place, names, () => randomBytes(32))
+      const made = initialise(place, env, names, () => randomBytes(32))
       for (const file of made) io.writeError(`made ${file}\n`)
       const installation = openInstallation(place, env)
       const bench = await openWorkbench(installation)
@@ -28,6 +30,7 @@ Example:
       const { url, expiresAt } = await signInLink(installation)
       io.writeError(`\nStart it with: waypost serve --data ${place.dataFolder}\n`)
       io.writeError(`Then sign in once, until ${expiresAt.toISOString()}, at:\n`)
-      io.write(`${url}\n`)
+      report(io, json, url, { made, url, expiresAt: expiresAt.toISOString() })
+      io.writeError(`${FRONT_OF_ADMIN}\n`)
     })
 }

@@ -1,5 +1,17 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { parseConfig, type Config } from '../config.ts'
 import { ProblemError } from '../problem.ts'
 
@@ -25,18 +37,13 @@ export function placeOf(options: { data?: string | undefined; config?: string | 
   }
 }
 
-/** True where `init` has been here. */
-export function isInitialised(place: Place, env: Environment): boolean {
-  return masterKeyText(place, env) !== undefined
-}
-
 /** @throws ProblemError configuration, or unavailable where there is no installation */
 export function openInstallation(place: Place, env: Environment): Installation {
   const text = masterKeyText(place, env)
   if (text === undefined)
     throw new ProblemError(
       'unavailable',
-      `there is no Waypost in ${place.dataFolder}; make one with: waypost init --data ${place.dataFolder}`,
+      `there is no Waypost in ${place.dataFolder}; say where it is by --data or WAYPOST_DATA, or make one: waypost init --data ${place.dataFolder}`,
     )
   const masterKey = Buffer.from(text.trim(), 'base64')
   if (masterKey.length !== 32)
@@ -62,11 +69,13 @@ export function readConfig(place: Place, env: Environment): Config {
 }
 
 /**
- * Makes the data folder, a commented configuration and the master key; what is there already stays.
+ * Makes the data folder, a commented configuration and, where none is given otherwise, the master key; what is there
+ * already stays.
  * @returns what was made
  */
 export function initialise(
   place: Place,
+  env: Environment,
   names: { adminHost?: string | undefined; edgeName?: string | undefined },
   masterKey: () => Uint8Array,
 ): string[] {
@@ -77,7 +86,11 @@ export function initialise(
   parseConfig(template) // a faulty name is refused before it is written
   if (writeNew(place.configFile, template, 0o640)) made.push(place.configFile)
   const keyFile = join(place.dataFolder, 'master.key')
-  if (writeNew(keyFile, Buffer.from(masterKey()).toString('base64') + '\n', 0o600)) made.push(keyFile)
+  if (
+    masterKeyText(place, env) === undefined &&
+    writeNew(keyFile, Buffer.from(masterKey()).toString('base64') + '\n', 0o600)
+  )
+    made.push(keyFile)
   syncFolder(place.dataFolder)
   return made
 }
@@ -114,19 +127,30 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-/** Durable before it is used: a master key that a power cut takes away takes every private key with it. */
+/**
+ * Durable and whole before it has its name: a master key that a power cut takes away, or halves, takes every private
+ * key with it. @returns false where there is such a file already
+ */
 function writeNew(file: string, text: string, mode: number): boolean {
-  let descriptor: number
+  if (existsSync(file)) return false
+  const draft = `${file}.${process.pid}`
   try {
-    descriptor = openSync(file, 'wx', mode)
+    const descriptor = openSync(draft, 'w', mode)
+    try {
+      writeSync(descriptor, text)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+    linkSync(draft, file) // which never takes the place of another, as a rename would
+    syncFolder(dirname(file))
+    return true
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw new ProblemError('unavailable', `${file} cannot be written: ${(cause as Error).message}`, { cause })
+  } finally {
+    rmSync(draft, { force: true })
   }
-  writeSync(descriptor, text)
-  fsyncSync(descriptor)
-  closeSync(descriptor)
-  return true
 }
 
 function syncFolder(folder: string): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
 import { supervise, type FromChild, type StartMessage, type ToChild } from '../supervisor.ts'
-import { initialise, isInitialised, openInstallation, placeOf, type Environment } from './installation.ts'
+import { initialise, openInstallation, placeOf, type Environment } from './installation.ts'
 import { EXIT, type Io } from './io.ts'
 
 /** `waypost serve`, and the two hidden commands by which the supervisor makes its children. */
@@ -27,10 +27,7 @@ Example:
 }
 
 async function serve(place: ReturnType<typeof placeOf>, io: Io, env: Environment): Promise<void> {
-  const isFirstStart = !isInitialised(place, env)
-  if (isFirstStart) {
-    for (const file of initialise(place, {}, () => randomBytes(32))) io.writeError(`made ${file}\n`)
-  }
+  for (const file of initialise(place, env, {}, () => randomBytes(32))) io.writeError(`made ${file}\n`)
   const installation = openInstallation(place, env)
   const log = createLog({ level: installation.config.log.level, role: 'supervisor' })
   const supervisor = supervise(
@@ -53,18 +50,21 @@ async function serve(place: ReturnType<typeof placeOf>, io: Io, env: Environment
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
+  let isNew: boolean
   try {
-    await Promise.race([supervisor.ready, stopped])
+    const started = await Promise.race([supervisor.ready, stopped])
+    if (!started) return
+    isNew = started.isNew
   } catch (error) {
     io.writeError(`waypost: ${(error as Error).message}\n`)
     io.setExitCode(EXIT.couldNot)
     await supervisor.stop()
     return
   }
-  if (isFirstStart) {
-    const { signInLink } = await import('./sign-in-command.ts')
+  if (isNew) {
+    const { FRONT_OF_ADMIN, signInLink } = await import('./sign-in-command.ts')
     const { url, expiresAt } = await signInLink(installation)
-    io.writeError(`\nSet up Waypost here, once, until ${expiresAt.toISOString()}:\n  ${url}\n\n`)
+    io.writeError(`\nSet up Waypost here, once, until ${expiresAt.toISOString()}:\n  ${url}\n${FRONT_OF_ADMIN}\n\n`)
   }
   log.info({}, 'serving')
   await stopped
@@ -88,7 +88,7 @@ async function runChild(role: string): Promise<void> {
       tell({ kind: 'listening-to-you' })
     })
     child = await program(start)
-    tell({ kind: 'ready' })
+    tell({ kind: 'ready', isNew: child.isNew ?? false })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     process.send?.({ kind: 'failed', why } satisfies FromChild, undefined, undefined, () => process.exit(EXIT.couldNot))
@@ -96,6 +96,7 @@ async function runChild(role: string): Promise<void> {
 }
 
 interface Child {
+  isNew?: boolean
   setListeningEdges?(count: number): void
   stop(): Promise<void>
 }

@@ -12,7 +12,7 @@ import { singleFlight } from './single-flight.ts'
 const MAX_UNKNOWN = 10_000 // a few megabytes, however many names strangers make up
 
 export interface DirectoryOptions {
-  adminHost: DomainName
+  adminHost: DomainName | null // null: the edge does not answer for it
   maxEntries: number // of hosts, and as many of lineages
   maxBytes: number // of both together, about
   log: Log
@@ -66,7 +66,7 @@ export function hostDirectory(
       dropLineage(id) {
         lineages.delete(id)
         lineageFlight.overtake(id)
-        dropHost(adminHost) // is tied to its lineage by name only
+        if (adminHost) dropHost(adminHost) // is tied to its lineage by name only
       },
       dropAll() {
         for (const cache of [hosts, unknown, lineages]) cache.clear()

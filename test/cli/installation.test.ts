@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { initialise, isInitialised, openInstallation, placeOf, type Place } from '../../src/cli/installation.ts'
+import { initialise, openInstallation, placeOf, type Place } from '../../src/cli/installation.ts'
 import { parseConfig } from '../../src/config.ts'
 
 const KEY = new Uint8Array(32).fill(7)
@@ -27,18 +27,19 @@ test('the command line comes before the environment, and both before ./data', ()
 })
 
 test('what is made is private, in force, and never made over', () => {
-  expect(isInitialised(place, {})).toBe(false)
-  expect(initialise(place, { adminHost: 'admin.example.net', edgeName: 'edge.example.net' }, () => KEY)).toHaveLength(2)
+  expect(
+    initialise(place, {}, { adminHost: 'admin.example.net', edgeName: 'edge.example.net' }, () => KEY),
+  ).toHaveLength(2)
   expect([mode(place.dataFolder), mode(join(place.dataFolder, 'master.key'))]).toEqual([0o700, 0o600])
   const { config, masterKey } = openInstallation(place, {})
   expect(Buffer.from(masterKey).equals(KEY)).toBe(true)
   expect([config.admin.host, config.edge.name]).toEqual(['admin.example.net', 'edge.example.net'])
-  expect(initialise(place, {}, () => new Uint8Array(32))).toEqual([])
+  expect(initialise(place, {}, {}, () => new Uint8Array(32))).toEqual([])
   expect(Buffer.from(openInstallation(place, {}).masterKey).equals(KEY)).toBe(true)
 })
 
 test('what the written configuration shows as defaults are the defaults', () => {
-  initialise(place, {}, () => KEY)
+  initialise(place, {}, {}, () => KEY)
   const shown = readFileSync(place.configFile, 'utf8')
     .replace(/^# (?=\w+ = )/gm, '')
     .replace(/^(addresses|url) = .*$/gm, '')
@@ -46,10 +47,10 @@ test('what the written configuration shows as defaults are the defaults', () => 
 })
 
 test('a name that is none is refused before anything is written', () => {
-  expect(() => initialise(place, { adminHost: 'no name' }, () => KEY)).toThrow(
+  expect(() => initialise(place, {}, { adminHost: 'no name' }, () => KEY)).toThrow(
     expect.objectContaining({ code: 'configuration' }),
   )
-  expect(isInitialised(place, {})).toBe(false)
+  expect(() => openInstallation(place, {})).toThrow('waypost init')
 })
 
 test('the master key comes from the environment, a file it names, a systemd credential, or the data folder', () => {
@@ -66,6 +67,20 @@ test('the master key comes from the environment, a file it names, a systemd cred
     expect(Buffer.from(openInstallation(place, env).masterKey).equals(KEY)).toBe(true)
 })
 
+test('where the master key comes from elsewhere, none is written', () => {
+  const env = { WAYPOST_MASTER_KEY: Buffer.from(KEY).toString('base64') }
+  expect(initialise(place, env, {}, () => new Uint8Array(32))).toEqual([place.configFile])
+  expect(openInstallation(place, env).config.admin.host).toBe('admin.localhost')
+})
+
+test('a file that could not be written whole is not left behind', () => {
+  expect(() =>
+    initialise({ ...place, configFile: join(folder, 'nowhere', 'waypost.toml') }, {}, {}, () => KEY),
+  ).toThrow(expect.objectContaining({ code: 'unavailable' }))
+  initialise(place, {}, {}, () => KEY)
+  expect(readdirSync(place.dataFolder).sort()).toEqual(['master.key', 'waypost.toml'])
+})
+
 test.each([
   ['no installation', {}, 'waypost init'],
   ['a short key', { WAYPOST_MASTER_KEY: 'c2hvcnQ=' }, '32 bytes'],
@@ -75,7 +90,7 @@ test.each([
 })
 
 test('a master key that others can read is refused with the cure', () => {
-  initialise(place, {}, () => KEY)
+  initialise(place, {}, {}, () => KEY)
   chmodSync(join(place.dataFolder, 'master.key'), 0o644)
   expect(() => openInstallation(place, {})).toThrow('chmod 600')
 })

@@ -6,7 +6,7 @@ import { launchChromium } from '../support/chromium.ts'
 import { ask, signIn } from '../support/https-client.ts'
 import { isLeftOut } from '../support/left-out.ts'
 import { until } from '../support/until.ts'
-import { newWaypost, type Waypost } from '../support/waypost.ts'
+import { freePort, newWaypost, type Waypost } from '../support/waypost.ts'
 
 const DOMAIN = 'im.example.com'
 const TARGET = 'hosting.example.com'
@@ -56,7 +56,7 @@ describe('a change is served within a second', () => {
 
     expect((await site.waypost('delegation', 'withdraw', DOMAIN)).code).toBe(0)
     await until(() => isEverywhere(404), SERVED_WITHIN_MS)
-    expect(await statusOf(TARGET)).toBe(404)
+    await until(async () => (await statusOf(TARGET)) === 404, SERVED_WITHIN_MS)
   })
 
   test('when the API makes it', async () => {
@@ -110,6 +110,21 @@ describe('a change is served within a second', () => {
     await until(() => processOf('main').pid !== pid)
     expect((await site.waypost('delegation', 'withdraw', DOMAIN)).code).toBe(0)
     await until(() => isEverywhere(404), SERVED_WITHIN_MS)
+  })
+})
+
+describe('a second server', () => {
+  test('on the same data folder is refused, and the first does not notice', async () => {
+    const other = await freePort()
+    const { code, stderr } = await site.waypost('serve')
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/another Waypost is running|taken by another program/)])
+    const elsewhere = await site.with({
+      WAYPOST_HEALTH_LISTEN: `127.0.0.1:${other}`,
+      WAYPOST_EDGE_HTTPS: `127.0.0.1:${await freePort()}`,
+      WAYPOST_EDGE_HTTP: `127.0.0.1:${await freePort()}`,
+    })('serve')
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining('another Waypost is running')])
+    expect((await ask(site, 'admin.localhost', '/sign-in')).status).toBe(200)
   })
 })
 

@@ -25,6 +25,8 @@ export interface Waypost {
   /** The local authority's root certificate. */
   rootFile: string
   waypost(...args: string[]): Promise<Outcome>
+  /** The same program with other settings. */
+  with(settings: Record<string, string>): (...args: string[]) => Promise<Outcome>
   start(): Promise<ChildProcess>
   stop(): Promise<void>
   remove(): Promise<void>
@@ -52,15 +54,19 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
   const rootFile = join(folder, 'root.pem')
   let server: ChildProcess | undefined
 
-  const waypost = async (...args: string[]): Promise<Outcome> => {
-    try {
-      const { stdout, stderr } = await run(process.execPath, [PROGRAM, ...args], { env, maxBuffer: 2 ** 26 })
-      return { code: 0, stdout, stderr }
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-      return { code, stdout, stderr }
+  const withSettings =
+    (more: Record<string, string>) =>
+    async (...args: string[]): Promise<Outcome> => {
+      try {
+        const own = { env: { ...env, ...more }, maxBuffer: 2 ** 26 }
+        const { stdout, stderr } = await run(process.execPath, [PROGRAM, ...args], own)
+        return { code: 0, stdout, stderr }
+      } catch (error) {
+        const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
+        return { code, stdout, stderr }
+      }
     }
-  }
+  const waypost = withSettings({})
   const installation: Waypost = {
     folder,
     dataFolder,
@@ -68,6 +74,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     logFile,
     rootFile,
     waypost,
+    with: withSettings,
     async start() {
       const log = openSync(logFile, 'a')
       const child = spawn(process.execPath, [PROGRAM, 'serve'], { env, stdio: ['ignore', log, log] })
