@@ -8,11 +8,12 @@ export function addAuthorityCommand(program: Command, deps: CommandDeps): void {
   authority
     .command('root')
     .description("print the local authority's root certificate as PEM, for those who are to trust it")
-    .action((_options: unknown, command: Command) =>
+    .option('--json', 'print it as JSON')
+    .action(({ json }: { json?: true }, command: Command) =>
       withWorkbench(deps, command, async ({ storage, clock }) => {
         const now = clock.now()
         const { rootPem } = await storage.localAuthority.loadOrCreate(() => createLocalAuthority(now), now)
-        deps.io.write(rootPem)
+        deps.io.write(json ? JSON.stringify({ rootPem }) + '\n' : rootPem)
       }),
     )
 }

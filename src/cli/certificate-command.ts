@@ -4,9 +4,10 @@ import type { Command } from 'commander'
 import { activation, stateAt } from '../certificate/rollover.ts'
 import { frontLineageName, type LineageCertificate, type LineageWithCertificates } from '../certificate/lineage.ts'
 import { cacheSpanMs } from '../config.ts'
+import { covers } from '../delegation/naming-warnings.ts'
 import { domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { card, table, when } from './io.ts'
+import { card, report, table, when } from './io.ts'
 import { readInput } from './options.ts'
 import { pages } from './pages.ts'
 import { tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
@@ -52,6 +53,11 @@ Examples:
         withWorkbench(deps, command, async (bench) => {
           const tenantId = options.tenant === undefined ? null : (await tenantOf(bench, options.tenant)).id
           const front = options.frontOf === undefined ? undefined : await frontOf(bench, options.frontOf)
+          if (front && options.tenant !== undefined && front.tenantId !== tenantId)
+            throw new ProblemError(
+              'malformed-request',
+              `${options.frontOf} is not ${options.tenant}'s; leave out --tenant`,
+            )
           const password = options.passwordFile && (await readInput(options.passwordFile, io)).toString().trimEnd()
           const lineageName = options.lineage ?? (front && frontLineageName(front.host))
           const { lineage, certificate, warnings } = await bench.imports.importCertificate(
@@ -67,6 +73,8 @@ Examples:
             bench.act(),
           )
           await front?.use(lineage.id)
+          if (front && !certificate.dnsNames.some((dnsName) => covers(dnsName, front.host)))
+            warnings.push(`the certificate does not name ${front.host}: whoever asks over HTTPS will refuse it`)
           for (const warning of warnings) io.writeError(`note: ${warning}\n`)
           const state = stateAt(certificate, bench.clock.now())
           io.write(
@@ -110,7 +118,7 @@ Examples:
               lineage.name,
               lineage.tenantName ?? '(operator)',
               lineage.source,
-              active ? `until ${when(active.notAfter)}` : 'none active',
+              active ? `${active.notAfter <= now ? 'EXPIRED' : 'until'} ${when(active.notAfter)}` : 'none active',
               String(staged),
             ])
           }
@@ -168,27 +176,33 @@ Examples:
     .option('--certificate <id>', 'this one instead of the newest staged')
     .option('--force', 'now, although caches may not know it yet')
     .option('--tenant <name>', "whose; the operator's own where left out")
-    .action((name: string, options: { certificate?: string; force?: true; tenant?: string }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const now = bench.clock.now()
-        const lineage = await lineageOf(bench, name, options.tenant)
-        const staged = lineage.certificates.filter((one) => stateAt(one, now) === 'staged')
-        const newest = staged.toSorted((a, b) => b.stagedAt.getTime() - a.stagedAt.getTime())[0]
-        const id = options.certificate ?? newest?.id
-        if (id === undefined)
-          throw new ProblemError('not-found', `lineage ${name} has no staged certificate; import one first`)
-        const { retiresAt, breaksUntil } = activation(lineage.certificates, id, {
-          now,
-          cacheSpanMs: cacheSpanMs(bench.installation.config),
-          isForced: options.force === true,
-        })
-        await bench.storage.lineages.activate(lineage.tenantId, id, retiresAt, bench.act())
-        if (breaksUntil)
-          io.writeError(
-            `note: until ${when(breaksUntil)} those who fetched the document before this certificate was staged will refuse the connection\n`,
-          )
-        io.write(`active: ${id}; its predecessor stays published until ${when(retiresAt)}\n`)
-      }),
+    .option('--json', 'print it as JSON')
+    .action(
+      (name: string, options: { certificate?: string; force?: true; tenant?: string; json?: true }, command: Command) =>
+        withWorkbench(deps, command, async (bench) => {
+          const now = bench.clock.now()
+          const lineage = await lineageOf(bench, name, options.tenant)
+          const staged = lineage.certificates.filter((one) => stateAt(one, now) === 'staged')
+          const newest = staged.toSorted((a, b) => b.stagedAt.getTime() - a.stagedAt.getTime())[0]
+          const id = options.certificate ?? newest?.id
+          if (id === undefined)
+            throw new ProblemError('not-found', `lineage ${name} has no staged certificate; import one first`)
+          const { retiresAt, breaksUntil } = activation(lineage.certificates, id, {
+            now,
+            cacheSpanMs: cacheSpanMs(bench.installation.config),
+            isForced: options.force === true,
+          })
+          await bench.storage.lineages.activate(lineage.tenantId, id, retiresAt, bench.act())
+          if (breaksUntil)
+            io.writeError(
+              `note: until ${when(breaksUntil)} those who fetched the document before this certificate was staged will refuse the connection\n`,
+            )
+          report(io, options.json, `active: ${id}; its predecessor stays published until ${when(retiresAt)}`, {
+            active: id,
+            formerRetiresAt: retiresAt.toISOString(),
+            breaksUntil: breaksUntil?.toISOString() ?? null,
+          })
+        }),
     )
 
   certificate
@@ -205,7 +219,7 @@ Examples:
         const pem = active.chainPem + (options.key ? await keyPem(bench, lineage, active) : '')
         if (options.out === undefined) io.write(pem)
         else {
-          writeFileSync(options.out, pem, { mode: 0o600, flag: 'wx' })
+          writeNewFile(options.out, pem)
           io.writeError(`wrote ${options.out}\n`)
         }
       }),
@@ -217,20 +231,31 @@ Examples:
     .option('--certificate <id>', 'only this certificate')
     .option('--tenant <name>', "whose; the operator's own where left out")
     .option('--yes', 'really')
-    .action((name: string, options: { certificate?: string; tenant?: string; yes?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const lineage = await lineageOf(bench, name, options.tenant)
-        const what = options.certificate === undefined ? `lineage ${name}` : `certificate ${options.certificate}`
-        if (!options.yes)
-          throw new ProblemError(
-            'malformed-request',
-            `this destroys ${what} with its private key; say --yes if that is meant`,
-          )
-        if (options.certificate === undefined)
-          await bench.storage.lineages.remove(lineage.tenantId, lineage.id, bench.act())
-        else await bench.storage.lineages.removeCertificate(lineage.tenantId, options.certificate, bench.act())
-        io.write(`removed ${what}\n`)
-      }),
+    .option('--json', 'print it as JSON')
+    .action(
+      (name: string, options: { certificate?: string; tenant?: string; yes?: true; json?: true }, command: Command) =>
+        withWorkbench(deps, command, async (bench) => {
+          const lineage = await lineageOf(bench, name, options.tenant)
+          if (lineage.tenantId === null && name === frontLineageName(bench.installation.config.admin.host))
+            throw new ProblemError(
+              'still-in-use',
+              `the admin host presents lineage ${name}; import another certificate instead`,
+            )
+          const what = options.certificate === undefined ? `lineage ${name}` : `certificate ${options.certificate}`
+          if (!options.yes)
+            throw new ProblemError(
+              'malformed-request',
+              `this destroys ${what} with its private key; say --yes if that is meant`,
+            )
+          if (options.certificate === undefined)
+            await bench.storage.lineages.remove(lineage.tenantId, lineage.id, bench.act())
+          else await bench.storage.lineages.removeCertificate(lineage.tenantId, options.certificate, bench.act())
+          report(io, options.json, `removed ${what}`, {
+            removed: options.certificate === undefined ? 'lineage' : 'certificate',
+            lineage: name,
+            certificate: options.certificate ?? null,
+          })
+        }),
     )
 }
 
@@ -249,8 +274,7 @@ async function lineageOf(bench: Workbench, name: string, tenant: string | undefi
 async function frontOf(bench: Workbench, text: string) {
   const host = domainName(text)
   const { sourceDomains, targetHosts } = bench.storage
-  const { adminHost } = { adminHost: bench.installation.config.admin.host }
-  if (host === adminHost) return { host, tenantId: null, use: async () => undefined }
+  if (host === bench.installation.config.admin.host) return { host, tenantId: null, use: async () => undefined }
   if (await targetHosts.find(host))
     return { host, tenantId: null, use: (id: string) => targetHosts.setFrontLineage(host, id, bench.act()) }
   const holder = (await sourceDomains.claims(host)).find((claim) => claim.proof !== null)
@@ -261,6 +285,15 @@ async function frontOf(bench: Workbench, text: string) {
     )
   const { tenantId } = holder
   return { host, tenantId, use: (id: string) => sourceDomains.setFrontLineage(tenantId, host, id, bench.act()) }
+}
+
+function writeNewFile(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' })
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is there already' : (cause as Error).message
+    throw new ProblemError('malformed-request', `${file} cannot be written: ${why}; choose another`, { cause })
+  }
 }
 
 async function keyPem(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { redacted } from '../config.ts'
+import { report } from './io.ts'
 import { placeOf, readConfig } from './installation.ts'
 import type { CommandDeps } from './workbench.ts'
 
@@ -11,10 +12,11 @@ export function addConfigCommand(program: Command, { io, env }: CommandDeps): vo
   config
     .command('check')
     .description('say every fault of the configuration, or that there is none')
-    .action((_options: unknown, command: Command) => {
+    .option('--json', 'print it as JSON')
+    .action(({ json }: { json?: true }, command: Command) => {
       const place = placeOf(command.optsWithGlobals(), env)
       readConfig(place, env)
-      io.write(`${place.configFile} is in order\n`)
+      report(io, json, `${place.configFile} is in order`, { file: place.configFile, isInOrder: true })
     })
 
   config

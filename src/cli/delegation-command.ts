@@ -3,10 +3,10 @@ import type { Delegation, PoshAnswer } from '../delegation/delegation.ts'
 import { serviceName } from '../delegation/service-name.ts'
 import { displayName, domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { table, when } from './io.ts'
+import { report, table, when } from './io.ts'
 import { oneOf, wholeNumber } from './options.ts'
 import { pages } from './pages.ts'
-import { tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
+import { noteMissingFront, tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
 
 export function addDelegationCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -76,7 +76,12 @@ Example:
             bench.act(),
           )
           for (const warning of warnings) io.writeError(`note: ${warning}\n`)
-          io.write(options.json ? JSON.stringify(toJson(added)) + '\n' : `registered ${pathOf(added)}\n`)
+          report(io, options.json, `registered ${pathOf(added)}`, toJson(added))
+          const { sourceDomains, targetHosts } = bench.storage
+          const source = await sourceDomains.find(tenantId, added.sourceDomain)
+          if (source?.mode === 'hosted') noteMissingFront(io, bench, source)
+          const target = await targetHosts.find(added.targetHost)
+          if (target && target.name !== source?.name) noteMissingFront(io, bench, target)
         }),
     )
 
@@ -146,11 +151,12 @@ Example:
     .description('withdraw a delegation: its paths answer 404 within a second')
     .option('--service <name>', 'which service', '_xmpp-server')
     .option('--tenant <name>', 'whose, where several have claimed the domain')
-    .action((domain: string, options: { service: string; tenant?: string }, command: Command) =>
+    .option('--json', 'print it as JSON')
+    .action((domain: string, options: { service: string; tenant?: string; json?: true }, command: Command) =>
       withWorkbench(deps, command, async (bench) => {
         const found = await delegationOf(bench, domain, options)
         await bench.storage.delegations.withdraw(found.tenantId, found.id, bench.act())
-        io.write(`withdrew ${pathOf(found)}\n`)
+        report(io, options.json, `withdrew ${pathOf(found)}`, { withdrawn: toJson(found) })
       }),
     )
 }

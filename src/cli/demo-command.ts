@@ -44,8 +44,9 @@ async function demo(io: Io, env: CommandDeps['env']): Promise<void> {
   }
   try {
     writeFileSync(place.configFile, configOf({ https, http, health }))
-    initialise(place, {}, () => randomBytes(32))
-    const installation = openInstallation(place, withoutSettings(env))
+    const own = withoutSettings(env)
+    initialise(place, own, {}, () => randomBytes(32))
+    const installation = openInstallation(place, own)
     await publish(installation, https, rootFile)
     server = start(place, env, logFile)
     const ask = httpsGet({

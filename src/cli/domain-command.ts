@@ -9,10 +9,10 @@ import { displayName, domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import { proofToken } from '../tenant/proof-token.ts'
 import { addDomainImportCommand } from './domain-import-command.ts'
-import { card, table, when } from './io.ts'
+import { card, report, table, when } from './io.ts'
 import { readInput } from './options.ts'
 import { pages } from './pages.ts'
-import { tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
+import { noteMissingFront, tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
 
 export function addDomainCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -45,6 +45,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
               )
             io.writeError(`the records to publish: waypost domain show ${added.name}\n`)
           }
+          if (added.mode === 'hosted') noteMissingFront(io, bench, added)
         }),
     )
 
@@ -149,11 +150,13 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
       .command(`${act} <name>`)
       .description(description)
       .option('--tenant <name>', 'whose, where several have claimed it')
-      .action((name: string, options: { tenant?: string }, command: Command) =>
+      .option('--json', 'print it as JSON')
+      .action((name: string, options: { tenant?: string; json?: true }, command: Command) =>
         withWorkbench(deps, command, async (bench) => {
           const found = await claimOf(bench, name, options.tenant)
           await bench.storage.sourceDomains[act](found.tenantId, found.name, bench.act())
-          io.write(`${done}: ${displayName(found.name)} of ${found.tenantName}\n`)
+          const text = `${done}: ${displayName(found.name)} of ${found.tenantName}`
+          report(io, options.json, text, { done: act, sourceDomain: found.name, tenant: found.tenantName })
         }),
       )
 
@@ -162,7 +165,8 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .description('remove a source domain with its delegations')
     .option('--tenant <name>', 'whose, where several have claimed it')
     .option('--yes', 'really')
-    .action((name: string, options: { tenant?: string; yes?: true }, command: Command) =>
+    .option('--json', 'print it as JSON')
+    .action((name: string, options: { tenant?: string; yes?: true; json?: true }, command: Command) =>
       withWorkbench(deps, command, async (bench) => {
         const found = await claimOf(bench, name, options.tenant)
         const delegations = await bench.storage.delegations.list(found.tenantId, {
@@ -175,7 +179,12 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
             `this withdraws all delegations of ${displayName(found.name)} (${delegations.length}); say --yes if that is meant`,
           )
         await bench.storage.sourceDomains.remove(found.tenantId, found.name, bench.act())
-        io.write(`removed source domain ${displayName(found.name)} of ${found.tenantName}\n`)
+        report(io, options.json, `removed source domain ${displayName(found.name)} of ${found.tenantName}`, {
+          removed: 'source-domain',
+          name: found.name,
+          tenant: found.tenantName,
+          delegations: delegations.length,
+        })
       }),
     )
 
@@ -194,7 +203,8 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
         }
         const hostMeta = options.set === undefined ? null : parseHostMeta(parseJson(await readInput(options.set, io)))
         await bench.storage.sourceDomains.setHostMeta(found.tenantId, found.name, hostMeta, bench.act())
-        io.write(`host-meta of ${displayName(found.name)} is ${hostMeta === null ? 'off' : 'set'}\n`)
+        io.write(JSON.stringify(hostMeta, null, 2) + '\n')
+        io.writeError(`host-meta of ${displayName(found.name)} is ${hostMeta === null ? 'off' : 'set'}\n`)
       }),
     )
 

@@ -14,6 +14,11 @@ export const EXIT = {
   couldNot: 2, // the data folder, the database or the network could not be used
 } as const
 
+/** What was done, for a person or as one JSON object. */
+export function report(io: Io, isJson: true | undefined, text: string, facts: Record<string, unknown>): void {
+  io.write((isJson ? JSON.stringify(facts) : text) + '\n')
+}
+
 /** Rows as people read them: aligned columns, nothing cut. */
 export function table(header: string[], rows: string[][]): string {
   const lines = [header.map((title) => title.toUpperCase()), ...rows]

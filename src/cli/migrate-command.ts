@@ -11,8 +11,9 @@ export function addMigrateCommand(program: Command, { io, env }: CommandDeps): v
     .command('migrate')
     .description('bring the database to the schema of this version; serve does it too')
     .option('--plan', 'only say which migrations are pending')
+    .option('--json', 'print it as JSON')
     .addHelpText('after', '\nA SQLite database is backed up beside itself before the first pending migration.')
-    .action(async ({ plan }: { plan?: true }, command: Command) => {
+    .action(async ({ plan, json }: { plan?: true; json?: true }, command: Command) => {
       const { config, masterKey, databaseFile } = openInstallation(placeOf(command.optsWithGlobals(), env), env)
       const storage = await openStorage({
         url: config.storage.url,
@@ -22,9 +23,10 @@ export function addMigrateCommand(program: Command, { io, env }: CommandDeps): v
       })
       try {
         const pending = await storage.pendingMigrations()
-        for (const name of pending) io.write(`${plan ? 'pending' : 'applying'} ${name}\n`)
+        const applied = plan || pending.length === 0 ? [] : await storage.migrate()
+        if (json) io.write(JSON.stringify({ pending, applied }) + '\n')
+        else for (const name of pending) io.write(`${plan ? 'pending' : 'applied'} ${name}\n`)
         if (pending.length === 0) io.writeError('the database is up to date\n')
-        else if (!plan) await storage.migrate()
       } finally {
         await storage.close()
       }

@@ -4,6 +4,10 @@ import { issueSignInLink } from '../tenant/sign-in.ts'
 import { openInstallation, placeOf, type Installation } from './installation.ts'
 import { openWorkbench, type CommandDeps } from './workbench.ts'
 
+export const FRONT_OF_ADMIN =
+  'Until you import a certificate for the admin host (waypost certificate import … --front-of), it has one of the local\n' +
+  'authority, of which browsers warn; its root, to be trusted or compared: waypost authority root'
+
 /** A one-time link to the admin pages for the operator. */
 export async function signInLink(installation: Installation): Promise<{ url: string; expiresAt: Date }> {
   const bench = await openWorkbench(installation)

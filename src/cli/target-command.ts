@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { TargetHost } from '../delegation/target-host.ts'
 import { displayName, domainName, type DomainName } from '../name.ts'
-import { table, when } from './io.ts'
+import { report, table, when } from './io.ts'
 import { wholeNumber } from './options.ts'
 import { pages } from './pages.ts'
-import { withWorkbench, type CommandDeps } from './workbench.ts'
+import { noteMissingFront, withWorkbench, type CommandDeps } from './workbench.ts'
 
 export function addTargetCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -16,9 +16,10 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     .option('--port <port>', 'of HTTPS, as others reach it', wholeNumber(1, 65535), 443)
     .option('--json', 'print it as JSON')
     .action((host: string, { port, json }: { port: number; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async ({ registrar, act }) => {
-        const added = await registrar.addTargetHost(host, port, act())
-        io.write(json ? JSON.stringify(toJson(added)) + '\n' : `added target host ${displayName(added.name)}\n`)
+      withWorkbench(deps, command, async (bench) => {
+        const added = await bench.registrar.addTargetHost(host, port, bench.act())
+        report(io, json, `added target host ${displayName(added.name)}`, toJson(added))
+        noteMissingFront(io, bench, added)
       }),
     )
 
@@ -53,10 +54,11 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
   target
     .command('remove <host>')
     .description('remove a target host that no delegation leads to')
-    .action((host: string, _options: unknown, command: Command) =>
+    .option('--json', 'print it as JSON')
+    .action((host: string, { json }: { json?: true }, command: Command) =>
       withWorkbench(deps, command, async ({ storage, act }) => {
         await storage.targetHosts.remove(domainName(host), act())
-        io.write(`removed target host ${host}\n`)
+        report(io, json, `removed target host ${host}`, { removed: 'target-host', name: domainName(host) })
       }),
     )
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { ProblemError } from '../problem.ts'
 import type { Tenant } from '../tenant/tenant.ts'
-import { card, table, when } from './io.ts'
+import { card, report, table, when } from './io.ts'
 import { pages } from './pages.ts'
 import { tenantOf, withWorkbench, type CommandDeps } from './workbench.ts'
 
@@ -72,11 +72,12 @@ export function addTenantCommand(program: Command, deps: CommandDeps): void {
   tenant
     .command('remove <name>')
     .description('remove a tenant that has no source domains and no certificates any more')
-    .action((name: string, _options: unknown, command: Command) =>
+    .option('--json', 'print it as JSON')
+    .action((name: string, { json }: { json?: true }, command: Command) =>
       withWorkbench(deps, command, async (bench) => {
         const { id } = await tenantOf(bench, name)
         await bench.storage.tenants.remove(id, bench.act())
-        io.write(`removed tenant ${name}\n`)
+        report(io, json, `removed tenant ${name}`, { removed: 'tenant', name })
       }),
     )
 }

@@ -57,6 +57,8 @@ A first delegation:
   waypost tenant add acme
   waypost target add hosting.example.com
   waypost domain add im.example.com --vouch
+  waypost certificate import hosting.pem --key hosting.key --front-of hosting.example.com
+  waypost certificate import im.pem --key im.key --front-of im.example.com
   waypost certificate import xmpp.pem --lineage hosting.example.com
   waypost delegation add im.example.com --target hosting.example.com --certificate hosting.example.com
   waypost serve`,

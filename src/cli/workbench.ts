@@ -6,6 +6,7 @@ import { certificateImport, type CertificateImport } from '../certificate/import
 import { sealer, type Sealer } from '../certificate/sealing.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import { registrar, type Registrar } from '../delegation/registrar.ts'
+import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import { openStorage, type Storage } from '../storage/storage.ts'
 import type { Tenant } from '../tenant/tenant.ts'
@@ -68,6 +69,18 @@ export async function withWorkbench<T>(
   } finally {
     await bench.close()
   }
+}
+
+/** Says what is missing for HTTPS, where nobody but the operator will see to it. */
+export function noteMissingFront(
+  io: Io,
+  { installation }: Workbench,
+  host: { name: DomainName; frontLineageId: string | null },
+): void {
+  if (host.frontLineageId === null && installation.config.front.authority === 'import')
+    io.writeError(
+      `note: HTTPS has no certificate for ${host.name} yet; import one: waypost certificate import FILE --key KEY --front-of ${host.name}\n`,
+    )
 }
 
 /** The tenant by its name, or the only one there is. */
