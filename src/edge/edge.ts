@@ -11,7 +11,7 @@ import { contexts } from './contexts.ts'
 import { httpListener, type Limits } from './http-listener.ts'
 import { plainHandler, type Challenges } from './plain-handler.ts'
 import { requestHandler } from './request-handler.ts'
-import { tlsListener } from './tls-listener.ts'
+import { tlsListener, type FrontFault } from './tls-listener.ts'
 
 /** The caller listens, on as many addresses as it likes, and hands over each connection at once. */
 export interface Edge {
@@ -23,10 +23,7 @@ export interface Edge {
 }
 
 export interface EdgeStats {
-  connections: number // since the start, as all but `contexts`
-  refusedHandshakes: number
-  requests: number
-  unavailable: number // look-ups that failed
+  requests: number // since the start
   contexts: number // in memory now
 }
 
@@ -49,6 +46,8 @@ const ADMIN_LIMITS: Limits = {
 }
 const MAX_CONNECTIONS = 18_000
 const COMPLAIN_EVERY_MS = 10_000
+const WARN_OF_NAME_EVERY_MS = 600_000
+const MAX_WARNED = 1_000 // names; where more are at fault, one cause is behind them and a thousand lines are enough
 
 /** The public plane: TLS and HTTP in front of the host directory, and of the admin plane's socket for the admin host. */
 export function edge(deps: {
@@ -64,7 +63,8 @@ export function edge(deps: {
   const kept = contexts({ most: config.edge.contexts, privateKeys: deps.privateKeys })
   const names = new WeakMap<Socket, DomainName>()
   const sockets = new Set<Socket>()
-  const count = { connections: 0, refusedHandshakes: 0, requests: 0, unavailable: 0 }
+  const warnedAt = new Map<DomainName, number>() // the oldest first
+  let requests = 0
   let closing = false
   let complainedAt = -Infinity
   let drained = () => {}
@@ -72,12 +72,21 @@ export function edge(deps: {
   const isClosing = () => closing
   const serverName = ({ socket }: IncomingMessage) => names.get(socket)
   const unavailable = (err: unknown, name: DomainName) => {
-    count.unavailable++
     // A database that is away is away for every request: one line is enough
     const now = clock.now().getTime()
     if (Math.abs(now - complainedAt) < COMPLAIN_EVERY_MS) return
     complainedAt = now
     deps.log.warn({ err, name }, 'a request could not be answered')
+  }
+  const unverifiable = (why: FrontFault, name: DomainName) => {
+    const now = clock.now().getTime()
+    for (const [each, at] of warnedAt) {
+      if (Math.abs(now - at) < WARN_OF_NAME_EVERY_MS) break
+      warnedAt.delete(each)
+    }
+    if (warnedAt.has(name) || warnedAt.size >= MAX_WARNED) return
+    warnedAt.set(name, now)
+    deps.log.warn({ name, why }, 'a registered name has no valid front certificate')
   }
 
   const publicPlane = httpListener(
@@ -103,11 +112,8 @@ export function edge(deps: {
       unavailable,
     }),
   )
-  const tls = tlsListener({ directory, contexts: kept, unavailable })
-  tls.on('tlsClientError', (_fault, socket) => {
-    count.refusedHandshakes++
-    socket.destroy()
-  })
+  const tls = tlsListener({ directory, contexts: kept, clock, unavailable, unverifiable })
+  tls.on('tlsClientError', (_fault, socket) => socket.destroy())
   tls.on('secureConnection', (socket) => {
     const name = nameFromBytes(String(socket.servername))
     if (name === null) return socket.destroy()
@@ -116,14 +122,13 @@ export function edge(deps: {
     plane.emit('connection', socket)
   })
   for (const server of [publicPlane, adminPlane, plain]) {
-    server.on('request', () => void count.requests++)
+    server.on('request', () => void requests++)
     // A server that is fed by hand and never listens does not check its time limits
     server.emit('listening')
   }
 
   function accept(server: NodeJS.EventEmitter, socket: Socket): void {
     if (closing || sockets.size >= MAX_CONNECTIONS) return void socket.destroy()
-    count.connections++
     sockets.add(socket)
     socket.on('close', () => {
       sockets.delete(socket)
@@ -151,6 +156,6 @@ export function edge(deps: {
       for (const server of [publicPlane, adminPlane, plain]) server.close()
     },
 
-    stats: () => ({ ...count, contexts: kept.size }),
+    stats: () => ({ requests, contexts: kept.size }),
   }
 }

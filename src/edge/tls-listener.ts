@@ -1,6 +1,8 @@
 import { constants } from 'node:crypto'
 import { createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls'
-import type { HostDirectory } from '../delegation/host.ts'
+import type { PublishedCertificate } from '../certificate/lineage.ts'
+import type { Clock } from '../clock.ts'
+import type { Host, HostDirectory } from '../delegation/host.ts'
 import { nameFromBytes, type DomainName } from '../name.ts'
 import { presented, type Contexts } from './contexts.ts'
 
@@ -30,30 +32,47 @@ const OPTIONS: TlsOptions = {
 
 type Hand = (context: SecureContext | undefined) => void
 
+/** What is wrong at a name that is registered here. An expired certificate is presented all the same. */
+export type FrontFault = 'no front certificate' | 'expired'
+
 /**
  * A TLS server without a certificate of its own: an unknown name, or none, is refused with the alert
  * handshake_failure, never with somebody's certificate.
  * @param unavailable is told why a name could not be looked up or its key not be opened
+ * @param unverifiable is told, at each handshake, of a registered name whose certificate nobody can verify
  */
 export function tlsListener(deps: {
   directory: HostDirectory
   contexts: Contexts
+  clock: Clock
   unavailable: (fault: unknown, name: DomainName) => void
+  unverifiable: (fault: FrontFault, name: DomainName) => void
 }): Server {
-  const { directory, contexts, unavailable } = deps
+  const { directory, contexts, clock, unavailable, unverifiable } = deps
 
   function giveFromMemory(name: DomainName, hand: Hand): boolean {
     const lineageId = directory.peekHost(name)?.frontLineageId
     const lineage = lineageId ? directory.peekLineage(lineageId) : undefined
     const certificate = lineage && presented(lineage)
-    return certificate !== undefined && contexts.giveFromMemory(certificate, hand)
+    if (certificate === undefined || !contexts.giveFromMemory(certificate, hand)) return false
+    noteExpiry(certificate, name)
+    return true
   }
 
   async function give(name: DomainName, hand: Hand): Promise<void> {
-    const { frontLineageId } = await directory.findHost(name)
-    const lineage = frontLineageId === null ? undefined : await directory.findLineage(frontLineageId)
+    const host = await directory.findHost(name)
+    const lineage = host.frontLineageId === null ? undefined : await directory.findLineage(host.frontLineageId)
     const certificate = lineage && presented(lineage)
-    return certificate ? contexts.give(certificate, hand) : hand(undefined)
+    if (!certificate) {
+      if (needsFront(host)) unverifiable('no front certificate', name)
+      return hand(undefined)
+    }
+    noteExpiry(certificate, name)
+    return contexts.give(certificate, hand)
+  }
+
+  function noteExpiry({ notAfter }: PublishedCertificate, name: DomainName): void {
+    if (notAfter <= clock.now()) unverifiable('expired', name)
   }
 
   return createServer({
@@ -71,4 +90,8 @@ export function tlsListener(deps: {
       })
     },
   })
+}
+
+function needsFront({ isAdmin, targetHost, sourceDomain }: Host): boolean {
+  return isAdmin || targetHost !== null || sourceDomain?.mode === 'hosted'
 }

@@ -1,4 +1,7 @@
-import { beforeAll, expect, test } from 'vitest'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { PublishedCertificate } from '../../src/certificate/lineage.ts'
 import { contexts, presented } from '../../src/edge/contexts.ts'
 import { makeCertificate, type MadeCertificate } from '../support/certificates.ts'
@@ -32,6 +35,13 @@ function lockedKeys() {
   return { opened, unlock, open }
 }
 
+/** The contexts that were freed, in turn. */
+function watchFreed(): unknown[] {
+  const close = vi.spyOn(Object.getPrototypeOf(tls.createSecureContext().context) as { close(): void }, 'close')
+  onTestFinished(() => close.mockRestore())
+  return close.mock.contexts
+}
+
 test('many who ask at once for a certificate wait for one context, and get it', async () => {
   const privateKeys = lockedKeys()
   const kept = contexts({ most: 10, privateKeys })
@@ -57,6 +67,69 @@ test('a context is handed out while it is in memory, however many push it out ju
   await Promise.all(asked)
   expect(wasInMemory).toEqual(Array(20).fill(true))
   expect(kept.size).toBe(1)
+})
+
+test('an evicted context is freed once, those that are kept are not, and none before it was handed over', async () => {
+  const freed = watchFreed()
+  const privateKeys = lockedKeys()
+  privateKeys.unlock()
+  const kept = contexts({ most: 2, privateKeys })
+  const handed: unknown[] = []
+  for (const id of ['a', 'b', 'c', 'a', 'd', 'e'])
+    await kept.give(certificate(id), ({ context }) => {
+      expect(freed).not.toContain(context)
+      handed.push(context)
+    })
+  expect(freed).toEqual(handed.slice(0, 4))
+  expect(new Set(freed).size).toBe(4)
+})
+
+test('those that are made at once and push each other out are handed over before they are freed', async () => {
+  const freed = watchFreed()
+  const privateKeys = lockedKeys()
+  const kept = contexts({ most: 1, privateKeys })
+  const handed = new Set<unknown>()
+  const asked = Array.from({ length: 20 }, (_, n) =>
+    kept.give(certificate(`c${n % 7}`), ({ context }) => {
+      expect(freed).not.toContain(context)
+      handed.add(context)
+    }),
+  )
+  privateKeys.unlock()
+  await Promise.all(asked)
+  expect(handed.size).toBe(7)
+  expect(freed).toEqual([...handed].slice(0, 6))
+})
+
+test('300 names whose handshakes run at once through 10 contexts are all served', async () => {
+  const freed = watchFreed()
+  const privateKeys = lockedKeys()
+  privateKeys.unlock()
+  const kept = contexts({ most: 10, privateKeys })
+  const server = tls.createServer({
+    SNICallback: (name, callback) =>
+      void kept.give(certificate(name), (context) => callback(null, context)).catch(callback),
+  })
+  server.on('secureConnection', (socket) => socket.on('error', () => undefined).end('served'))
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+
+  async function fetchFrom(servername: string): Promise<string> {
+    const options = { host: '127.0.0.1', port, servername, ca: made.pem, checkServerIdentity: () => undefined }
+    const chunks: unknown[] = []
+    for await (const chunk of tls.connect(options)) chunks.push(chunk)
+    return chunks.join('')
+  }
+
+  const names = Array.from({ length: 300 }, (_, n) => `n${n}.example.com`)
+  for (let first = 0; first < 300; first += 50) {
+    const answers = await Promise.all(names.slice(first, first + 50).map(fetchFrom))
+    expect(answers).toEqual(Array(50).fill('served'))
+  }
+  expect(kept.size).toBe(10)
+  expect(new Set(freed).size).toBe(290)
+  expect(freed).toHaveLength(290)
 })
 
 test('a key that does not open is told to all who wait, and tried again by the next', async () => {

@@ -1,5 +1,6 @@
 import tls from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describeCertificate } from '../../src/certificate/chain.ts'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import type { HostMeta } from '../../src/delegation/host-meta.ts'
 import type { Host } from '../../src/delegation/host.ts'
@@ -8,6 +9,7 @@ import { makeCertificate } from '../support/certificates.ts'
 import { edgeRig, HOUR, type EdgeRig } from '../support/edge-rig.ts'
 import { until } from '../support/until.ts'
 
+const MINUTE = 60_000
 const T = 'hosting.example.net'
 const P = '/.well-known/tls/_xmpp-server._tcp.im.example.com'
 
@@ -24,7 +26,8 @@ beforeAll(async () => {
           return { ...host, sourceDomain: { ...host.sourceDomain, hostMeta: {} as HostMeta } }
         return fault.hosts || fault.hang ? undefined : host
       },
-      findHost: (name) => {
+      findHost: async (name) => {
+        if (name.endsWith('.bare.example.com')) return { ...(await stored.findHost(name)), targetHost: { port: 443 } }
         if (fault.hang) return new Promise<Host>(() => undefined)
         return fault.hosts ? Promise.reject(new Error('the database is away')) : stored.findHost(name)
       },
@@ -56,6 +59,25 @@ async function presentedTo(serverName: string): Promise<string> {
   const { fingerprint256 } = socket.getPeerCertificate()
   socket.destroy()
   return fingerprint256
+}
+
+/** What was logged about registered names at fault, since the log was emptied. */
+function warned(): { name: string; why: string }[] {
+  return rig.logged
+    .map((line) => JSON.parse(line) as { level: string; msg: string; name: string; why: string })
+    .filter(({ level, msg }) => level === 'warn' && msg === 'a registered name has no valid front certificate')
+    .map(({ name, why }) => ({ name, why }))
+}
+
+/** Makes what the operator's lineage of that name has its front certificate. */
+async function presentFront(name: string): Promise<void> {
+  const [tenant, front] = [
+    (await rig.storage.tenants.findByName('alice'))!,
+    (await rig.storage.lineages.findByName(null, frontLineageName(domainName(name))))!,
+  ]
+  await rig.storage.sourceDomains.setFrontLineage(tenant.id, domainName(name), front.id, rig.act())
+  await rig.settle()
+  rig.logged.length = 0
 }
 
 describe('front certificates', () => {
@@ -112,10 +134,76 @@ describe('front certificates', () => {
     expect((await rig.get('sealed.example.com', '/')).status).toBe(404)
   })
 
-  test('a lineage whose active certificate has no key here presents nothing', async () => {
-    await rig.addDomain('keyless.example.com', { hasFront: false })
+  test('a registered name without one is refused, with a line in the log at most every ten minutes', async () => {
+    await rig.addDomain('frontless.example.com', { hasFront: false })
     await rig.settle()
-    await expect(connect('keyless.example.com')).rejects.toThrow(/alert handshake failure/)
+    rig.logged.length = 0
+    const refused = () => expect(connect('frontless.example.com')).rejects.toThrow(/alert handshake failure/)
+    for (let n = 0; n < 3; n++) await refused()
+    expect(warned()).toEqual([{ name: 'frontless.example.com', why: 'no front certificate' }])
+    rig.clock.advance(10 * MINUTE - 1)
+    await refused()
+    expect(warned()).toHaveLength(1)
+    rig.clock.advance(1)
+    await refused()
+    expect(warned()).toHaveLength(2)
+  })
+
+  test('a lineage whose active certificate has no key here presents nothing, and the log says so', async () => {
+    const name = 'keyless.example.com'
+    await rig.addDomain(name, { hasFront: false })
+    const { pem, der } = await makeCertificate({ names: [name] })
+    const lineages = rig.storage.lineages
+    const { id } = await lineages.create(
+      null,
+      { name: frontLineageName(domainName(name)), source: 'import' },
+      rig.act(),
+    )
+    const chain = { pem, leaf: describeCertificate(der) }
+    const staged = await lineages.stage(null, id, { chain, privateKey: null }, rig.act())
+    await lineages.activate(null, staged.id, rig.clock.now(), rig.act())
+    await presentFront(name)
+    await expect(connect(name)).rejects.toThrow(/alert handshake failure/)
+    expect(warned()).toEqual([{ name, why: 'no front certificate' }])
+  })
+
+  test('an expired one is presented, and the log says so', async () => {
+    const name = 'expired.example.com'
+    await rig.addDomain(name, { hasFront: false })
+    const dates = { notBefore: '2020-01-01T00:00:00Z', notAfter: '2020-02-01T00:00:00Z' }
+    await rig.addLineage(frontLineageName(domainName(name)), await makeCertificate({ names: [name], ...dates }))
+    await presentFront(name)
+    for (const memory of ['cold', 'warm']) {
+      const socket = await connect(name, { rejectUnauthorized: false })
+      expect(socket.getPeerCertificate().valid_to, memory).toContain('2020')
+      socket.destroy()
+      expect(warned(), memory).toEqual([{ name, why: 'expired' }])
+      rig.clock.advance(10 * MINUTE)
+      rig.logged.length = 0
+    }
+  })
+
+  test('unknown names, external source domains and valid certificates are nothing to log', async () => {
+    await rig.addDomain('elsewhere.example.com', { mode: 'external', hasFront: false })
+    await rig.settle()
+    rig.logged.length = 0
+    for (const name of ['unknown.example.com', 'elsewhere.example.com'])
+      await expect(connect(name)).rejects.toThrow(/alert handshake failure/)
+    await presentedTo(T)
+    expect(rig.logged).toEqual([])
+  })
+
+  test('of many registered names without one the first thousand are logged, and others ten minutes later', async () => {
+    rig.clock.advance(10 * MINUTE)
+    rig.logged.length = 0
+    const ask = (n: number) => expect(connect(`n${n}.bare.example.com`)).rejects.toThrow(/alert handshake failure/)
+    for (let first = 0; first < 1050; first += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, n) => ask(first + n)))
+    expect(new Set(warned().map(({ name }) => name)).size).toBe(1000)
+    expect(warned()).toHaveLength(1000)
+    rig.clock.advance(10 * MINUTE)
+    await ask(1049)
+    expect(warned()).toHaveLength(1001)
   })
 
   test('an external source domain is not answered for, whatever certificate it has', async () => {
