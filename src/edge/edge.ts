@@ -45,6 +45,7 @@ const ADMIN_LIMITS: Limits = {
   hasBodies: true,
 }
 const MAX_CONNECTIONS = 18_000
+const CLOSE_IDLE_EVERY_MS = 50
 const COMPLAIN_EVERY_MS = 10_000
 const WARN_OF_NAME_EVERY_MS = 600_000
 const MAX_WARNED = 1_000 // names; where more are at fault, one cause is behind them and a thousand lines are enough
@@ -147,12 +148,18 @@ export function edge(deps: {
 
     async close(deadlineMs) {
       closing = true
-      for (const server of [publicPlane, adminPlane, plain]) server.closeIdleConnections()
+      const closeIdle = () => {
+        for (const server of [publicPlane, adminPlane, plain]) server.closeIdleConnections()
+      }
+      closeIdle()
+      // An answer that was under way kept its connection alive, as it had promised to
+      const again = setInterval(closeIdle, CLOSE_IDLE_EVERY_MS)
       const deadline = setTimeout(() => {
         for (const socket of sockets) socket.destroy()
       }, deadlineMs)
       if (sockets.size > 0) await new Promise<void>((resolve) => (drained = resolve))
       clearTimeout(deadline)
+      clearInterval(again)
       for (const server of [publicPlane, adminPlane, plain]) server.close()
     },
 

@@ -318,7 +318,7 @@ describe('stopping', () => {
     busy.write(request)
     await until(() => stopping.edge.stats().requests === 2)
     let isClosed = false
-    const closed = stopping.edge.close(5000).then(() => (isClosed = true))
+    const closed = stopping.edge.close(60_000).then(() => (isClosed = true))
     await new Promise((resolve) => idle.on('close', resolve))
     expect(isClosed).toBe(false)
     release()
