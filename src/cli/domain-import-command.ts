@@ -2,7 +2,8 @@ import { createReadStream, statSync } from 'node:fs'
 import { progress } from '@clack/prompts'
 import type { Command } from 'commander'
 import { parse } from 'csv-parse'
-import type { NewSourceDomain } from '../delegation/source-domain.ts'
+import type { ImportedDelegation, ImportedDomain } from '../delegation/source-domain.ts'
+import { USUAL_ANSWERS } from '../delegation/delegation.ts'
 import { serviceName } from '../delegation/service-name.ts'
 import { domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
@@ -24,9 +25,7 @@ interface Verdict {
 interface Candidate {
   line: number
   text: string
-  tenantId: string
-  domain: NewSourceDomain
-  delegations: { service: string; targetHost: string; lineage: string }[]
+  domain: ImportedDomain
 }
 
 export function addDomainImportCommand(domain: Command, deps: CommandDeps): void {
@@ -44,8 +43,9 @@ export function addDomainImportCommand(domain: Command, deps: CommandDeps): void
 The first line names the columns: domain, and any of tenant, mode (hosted or external), vouch (yes or no),
 target, certificate (a lineage) and services (separated by spaces, _xmpp-server where it is left out);
 target and certificate go together and register delegations. At most ${MOST_LINES} lines and 10 MB a file.
-Lines are written in batches, a transaction each; a refused line changes nothing and stops nothing.
-Exit code 1 where a line was refused.`,
+Lines are written with their delegations in batches of ${BATCH}, a transaction each; a refused line changes nothing
+and stops nothing. Of a name that is there already only the delegations that it lacks are added. Exit code 1
+where a line was refused.`,
     )
     .action((file: string, options: { tenant?: string; vouch?: true; dryRun?: true; json?: true }, command: Command) =>
       withWorkbench(deps, command, async (bench) => {
@@ -83,7 +83,6 @@ async function* importDomains(
   const defaultTenant = options.tenant === undefined ? undefined : await tenantOf(bench, options.tenant)
   const tenants = new Map<string, string>()
   const seen = new Set<string>()
-  const known = new Set<string>() // target hosts and lineages that were looked up
   let batch: Candidate[] = []
   let refused: Verdict[] = []
 
@@ -100,37 +99,14 @@ async function* importDomains(
     const mode = oneOf(fields.mode, ['hosted', 'external'], 'hosted', 'mode')
     const vouch = oneOf(fields.vouch, ['yes', 'no'], options.vouch ? 'yes' : 'no', 'vouch')
     const id = await tenantId(fields.tenant)
-    if (Boolean(fields.target) !== Boolean(fields.certificate))
-      throw new ProblemError('malformed-request', 'target and certificate go together')
+    const delegations = delegationsOf(fields)
     if (seen.has(`${id} ${name}`)) throw new ProblemError('already-exists', 'it stands in the file twice')
     seen.add(`${id} ${name}`)
     return {
       line,
       text,
-      tenantId: id,
-      domain: { name, mode, isVouched: vouch === 'yes' },
-      delegations: await delegationsOf(id, fields),
+      domain: { tenantId: id, name, mode, isVouched: vouch === 'yes', delegations },
     }
-  }
-
-  /** Looked up before anything is written, so that a refused line has changed nothing. */
-  async function delegationsOf(tenantId: string, { target, certificate, services }: Line) {
-    if (!target || !certificate) return []
-    if (!known.has(target)) {
-      if (!(await bench.storage.targetHosts.find(domainName(target))))
-        throw new ProblemError('not-found', `there is no target host ${target}`)
-      known.add(target)
-    }
-    if (!known.has(`${tenantId} ${certificate}`)) {
-      const { lineages } = bench.storage
-      if (!(await lineages.findByName(tenantId, certificate)) && !(await lineages.findByName(null, certificate)))
-        throw new ProblemError('not-found', `there is no certificate lineage ${certificate}`)
-      known.add(`${tenantId} ${certificate}`)
-    }
-    return (services || '_xmpp-server').split(/\s+/).map((service) => {
-      serviceName(service)
-      return { service, targetHost: target, lineage: certificate }
-    })
   }
 
   async function* flush(bytes: number): AsyncGenerator<{ verdicts: Verdict[]; bytes: number }> {
@@ -152,11 +128,13 @@ async function* importDomains(
     }),
   )
   let lines = 0
+  let bytes = 0
   try {
     for await (const { record, info } of parser as AsyncIterable<{
       record: Line
       info: { lines: number; bytes: number }
     }>) {
+      bytes = info.bytes
       if (++lines > MOST_LINES)
         throw new ProblemError('too-large', `the file has more than ${MOST_LINES} lines; split it`)
       try {
@@ -164,81 +142,41 @@ async function* importDomains(
       } catch (error) {
         refused.push(verdictOf(error, info.lines, record.domain ?? ''))
       }
-      if (batch.length + refused.length >= BATCH) yield* flush(info.bytes)
+      if (batch.length + refused.length >= BATCH) yield* flush(bytes)
     }
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && String(cause.code).startsWith('CSV_'))) throw cause
-    yield* flush(0)
+    yield* flush(bytes)
     throw new ProblemError('malformed-request', `the file is no CSV from here on: ${cause.message}`, { cause })
   }
   yield* flush(Infinity)
 }
 
-/** The names of one tenant in one transaction; where another tenant holds one of them, that one alone is refused. */
 async function write(bench: Workbench, batch: Candidate[], isDryRun: boolean): Promise<Verdict[]> {
-  const verdicts: Verdict[] = []
-  for (const tenantId of new Set(batch.map((one) => one.tenantId))) {
-    const candidates = batch.filter((one) => one.tenantId === tenantId)
-    const added = isDryRun ? undefined : await addAll(bench, tenantId, candidates)
-    for (const candidate of candidates) {
-      try {
-        const isNew = added ? added.has(candidate.domain.name) : await wouldBeNew(bench, candidate)
-        if (!isNew && added) await refuseIfTaken(bench, candidate)
-        if (!isDryRun) await delegate(bench, candidate)
-        const result = !isNew ? 'there already' : isDryRun ? 'would be added' : 'added'
-        verdicts.push({ line: candidate.line, domain: candidate.text, result, detail: '' })
-      } catch (error) {
-        verdicts.push(verdictOf(error, candidate.line, candidate.text))
-      }
-    }
-  }
-  return verdicts
+  const { sourceDomains } = bench.storage
+  const domains = batch.map(({ domain }) => domain)
+  const outcomes = await (isDryRun
+    ? sourceDomains.rehearseImport(domains)
+    : sourceDomains.importMany(domains, bench.act()))
+  return outcomes.map((outcome, index) => {
+    const { line, text } = batch[index]!
+    if (outcome instanceof ProblemError) return verdictOf(outcome, line, text)
+    const result = outcome === 'added' && isDryRun ? 'would be added' : outcome
+    return { line, domain: text, result, detail: '' }
+  })
 }
 
-async function addAll(bench: Workbench, tenantId: string, candidates: Candidate[]): Promise<Set<string>> {
-  const add = (some: Candidate[]) =>
-    bench.storage.sourceDomains.addMany(
-      tenantId,
-      some.map(({ domain }) => domain),
-      bench.act(),
-    )
-  try {
-    return await add(candidates)
-  } catch (error) {
-    if (!isTaken(error)) throw error
-    const added = new Set<string>()
-    for (const candidate of candidates)
-      try {
-        for (const name of await add([candidate])) added.add(name)
-      } catch (one) {
-        if (!isTaken(one)) throw one
-      }
-    return added
-  }
-}
-
-async function wouldBeNew(bench: Workbench, candidate: Candidate): Promise<boolean> {
-  await refuseIfTaken(bench, candidate)
-  return (await bench.storage.sourceDomains.find(candidate.tenantId, candidate.domain.name)) === undefined
-}
-
-async function refuseIfTaken(bench: Workbench, { tenantId, domain }: Candidate): Promise<void> {
-  const holder = (await bench.storage.sourceDomains.claims(domain.name)).find((claim) => claim.proof !== null)
-  if (domain.isVouched && holder && holder.tenantId !== tenantId)
-    throw new ProblemError('source-domain-taken', 'another tenant holds this name')
-}
-
-async function delegate(bench: Workbench, { tenantId, domain, delegations }: Candidate): Promise<void> {
-  for (const delegation of delegations)
-    try {
-      await bench.registrar.register(tenantId, { sourceDomain: domain.name, ...delegation }, bench.act())
-    } catch (error) {
-      if (!(error instanceof ProblemError && error.code === 'already-exists')) throw error
-    }
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof ProblemError && error.code === 'source-domain-taken'
+function delegationsOf({ target, certificate, services }: Line): ImportedDelegation[] {
+  if (Boolean(target) !== Boolean(certificate))
+    throw new ProblemError('malformed-request', 'target and certificate go together')
+  if (!target || !certificate) return []
+  const targetHost = domainName(target)
+  return (services || '_xmpp-server').split(/\s+/).map((service) => ({
+    ...serviceName(service),
+    targetHost,
+    lineage: certificate,
+    ...USUAL_ANSWERS,
+  }))
 }
 
 function columnName(title: string): string {

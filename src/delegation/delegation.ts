@@ -12,6 +12,9 @@ export type TlsAnswer = 'redirect' | 'possession'
 /** What the source domain's path `/.well-known/posh/…` gives (RFC 7711 §3). */
 export type PoshAnswer = 'fingerprints' | 'redirect' | 'reference' | 'off'
 
+/** What a delegation answers where nothing else is asked for: what every client can read. */
+export const USUAL_ANSWERS = { tlsAnswer: 'redirect', poshAnswer: 'fingerprints', srvPort: null } as const
+
 export interface Delegation extends ServiceName {
   id: string
   tenantId: string

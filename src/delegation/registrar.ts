@@ -2,7 +2,7 @@ import type { Act } from '../act.ts'
 import type { LineageStore } from '../certificate/lineage.ts'
 import { displayName, domainName, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import type { Delegation, DelegationStore, PoshAnswer, TlsAnswer } from './delegation.ts'
+import { USUAL_ANSWERS, type Delegation, type DelegationStore, type PoshAnswer, type TlsAnswer } from './delegation.ts'
 import { namingWarnings } from './naming-warnings.ts'
 import { serviceName } from './service-name.ts'
 import type { SourceDomain, SourceDomainMode, SourceDomainStore } from './source-domain.ts'
@@ -103,9 +103,9 @@ export function registrar(deps: {
           protocol,
           targetHostId: target.id,
           lineageId: lineage.id,
-          tlsAnswer: request.tlsAnswer ?? 'redirect',
-          poshAnswer: request.poshAnswer ?? 'fingerprints',
-          srvPort: request.srvPort ?? null,
+          tlsAnswer: request.tlsAnswer ?? USUAL_ANSWERS.tlsAnswer,
+          poshAnswer: request.poshAnswer ?? USUAL_ANSWERS.poshAnswer,
+          srvPort: request.srvPort ?? USUAL_ANSWERS.srvPort,
         },
         act,
       )

@@ -1,5 +1,7 @@
 import type { Act } from '../act.ts'
 import type { DomainName } from '../name.ts'
+import type { ProblemError } from '../problem.ts'
+import type { NewDelegation } from './delegation.ts'
 import type { HostMeta } from './host-meta.ts'
 
 /** Hosted: its DNS points at our edge. External: the owner's web server redirects, only the target host answers here. */
@@ -32,14 +34,34 @@ export interface NewSourceDomain {
   isVouched: boolean
 }
 
+/** A name together with all that it is to be delegated to. */
+export interface ImportedDomain extends NewSourceDomain {
+  tenantId: string
+  delegations: ImportedDelegation[]
+}
+
+export interface ImportedDelegation extends Omit<NewDelegation, 'sourceDomainId' | 'targetHostId' | 'lineageId'> {
+  targetHost: DomainName
+  lineage: string // by its name: the tenant's own, else the operator's
+}
+
+/** There already: the claim is left as it is, and gets the delegations that it lacks. A problem: nothing has changed. */
+export type ImportOutcome = 'added' | 'there already' | ProblemError
+
 export interface SourceDomainStore {
   /**
    * @throws ProblemError already-exists: the tenant has claimed it before
    * @throws ProblemError source-domain-taken: vouched for, and another tenant holds it
    */
   add(tenantId: string, domain: NewSourceDomain, act: Act): Promise<SourceDomain>
-  /** All or none, in one transaction; a name that the tenant has already is left as it is. Gives the names that were new. */
-  addMany(tenantId: string, domains: NewSourceDomain[], act: Act): Promise<Set<DomainName>>
+  /**
+   * Domains of any tenants with their delegations in one transaction, of a tenant each name once. An outcome for each, in
+   * their order; one that is refused (source-domain-taken, not-found) stops no other. A service that is delegated
+   * already is left as it is.
+   */
+  importMany(domains: readonly ImportedDomain[], act: Act): Promise<ImportOutcome[]>
+  /** What `importMany` would do, as far as the domains do not stand in each other's way; changes nothing. */
+  rehearseImport(domains: readonly ImportedDomain[]): Promise<ImportOutcome[]>
   find(tenantId: string, name: DomainName): Promise<SourceDomain | undefined>
   /** The claims of all tenants to one name. */
   claims(name: DomainName): Promise<SourceDomain[]>

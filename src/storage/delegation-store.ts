@@ -1,9 +1,11 @@
 import type { Knex } from 'knex'
-import type { Delegation, DelegationStore, PoshAnswer, TlsAnswer } from '../delegation/delegation.ts'
+import type { Act } from '../act.ts'
+import type { Delegation, DelegationStore, NewDelegation, PoshAnswer, TlsAnswer } from '../delegation/delegation.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { Database } from './database.ts'
 import { isUniqueViolation } from './faults.ts'
+import { chunks } from './insert-many.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { contains } from './search.ts'
@@ -34,19 +36,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
 
   return {
     async register(tenantId, delegation, act) {
-      const row: DelegationRow = {
-        id: newId(act.at),
-        tenant_id: tenantId,
-        source_domain_id: delegation.sourceDomainId,
-        service: delegation.service,
-        protocol: delegation.protocol,
-        target_host_id: delegation.targetHostId,
-        lineage_id: delegation.lineageId,
-        tls_answer: delegation.tlsAnswer,
-        posh_answer: delegation.poshAnswer,
-        srv_port: delegation.srvPort,
-        created_at: act.at.getTime(),
-      }
+      const row = toRow(newId(act.at), tenantId, delegation, act)
       try {
         return await perform(deps, act, async (trx, traces) => {
           await requireOwnSourceDomain(trx, tenantId, delegation.sourceDomainId)
@@ -93,6 +83,22 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
   }
 }
 
+/** Within the act of another store: those that are not there yet, of source domains that are the tenants' own. */
+export async function registerMissing(
+  { trx, traces, newId, act }: { trx: Knex.Transaction; traces: Traces; newId: NewId; act: Act },
+  delegations: readonly (NewDelegation & { tenantId: string })[],
+): Promise<void> {
+  for (const chunk of chunks(delegations)) {
+    const added = await trx<DelegationRow>('delegation')
+      .insert(chunk.map((one) => toRow(newId(act.at), one.tenantId, one, act)))
+      .onConflict(['source_domain_id', 'service', 'protocol'])
+      .ignore()
+      .returning('id')
+    const ids = added.map(({ id }) => id)
+    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, 'delegation.register', fromRow(row))
+  }
+}
+
 // Left joins keep the planner at the delegations, whose order is the list's
 function select(knex: Knex | Knex.Transaction) {
   return knex<DelegationRow>('delegation as d')
@@ -132,6 +138,22 @@ function trace(traces: Traces, action: string, delegation: Delegation): void {
     subject: sourceDomain,
     detail: { service: `${service}.${protocol}`, targetHost, lineage: lineageName, tlsAnswer, poshAnswer },
   })
+}
+
+function toRow(id: string, tenantId: string, delegation: NewDelegation, { at }: Act): DelegationRow {
+  return {
+    id,
+    tenant_id: tenantId,
+    source_domain_id: delegation.sourceDomainId,
+    service: delegation.service,
+    protocol: delegation.protocol,
+    target_host_id: delegation.targetHostId,
+    lineage_id: delegation.lineageId,
+    tls_answer: delegation.tlsAnswer,
+    posh_answer: delegation.poshAnswer,
+    srv_port: delegation.srvPort,
+    created_at: at.getTime(),
+  }
 }
 
 function fromRow(row: DelegationRow & Named): Delegation {

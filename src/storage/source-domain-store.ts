@@ -1,11 +1,20 @@
 import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
+import type { NewDelegation } from '../delegation/delegation.ts'
 import type { HostMeta } from '../delegation/host-meta.ts'
-import type { NewSourceDomain, SourceDomain, SourceDomainStore } from '../delegation/source-domain.ts'
+import type {
+  ImportedDomain,
+  ImportOutcome,
+  NewSourceDomain,
+  SourceDomain,
+  SourceDomainStore,
+} from '../delegation/source-domain.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { Database } from './database.ts'
+import { registerMissing } from './delegation-store.ts'
 import { isUniqueViolation } from './faults.ts'
+import { importReferences } from './import-references.ts'
 import { chunks } from './insert-many.ts'
 import { instantOrNull } from './instants.ts'
 import { requireOwnLineage } from './own-lineage.ts'
@@ -88,23 +97,73 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     })
   }
 
-  /** The schema has refused: a second holder of one of the names, or a second claim of the same tenant? */
-  async function explain(tenantId: string, vouchedNames: readonly DomainName[], cause: unknown): Promise<ProblemError> {
-    for (const chunk of chunks(vouchedNames)) {
-      const held = await db
+  /** The schema has refused: a second holder of the name, or a second claim of the same tenant? */
+  async function explain(
+    tenantId: string,
+    name: DomainName,
+    isVouched: boolean,
+    cause: unknown,
+  ): Promise<ProblemError> {
+    const held =
+      isVouched &&
+      (await db
         .knex<SourceDomainRow>('source_domain')
-        .whereIn('name', chunk)
+        .where({ name })
         .whereNotNull('proof')
         .whereNot({ tenant_id: tenantId })
-        .first('name')
-      if (held)
-        return new ProblemError(
+        .first('name'))
+    return held
+      ? new ProblemError(
           'source-domain-taken',
-          `another tenant holds ${held.name}; nobody else can be vouched for until it is given up`,
+          `another tenant holds ${name}; nobody else can be vouched for until it is given up`,
           { cause },
         )
-    }
-    return new ProblemError('already-exists', 'the tenant has claimed this name already', { cause })
+      : new ProblemError('already-exists', 'the tenant has claimed this name already', { cause })
+  }
+
+  async function importSome(
+    trx: Knex.Transaction,
+    traces: Traces,
+    domains: readonly ImportedDomain[],
+    act: Act,
+  ): Promise<ImportOutcome[]> {
+    const references = await importReferences(trx, domains)
+    const sound = domains.filter((domain) => !(references(domain) instanceof ProblemError))
+    const added =
+      sound.length === 0
+        ? []
+        : await trx<SourceDomainRow>('source_domain')
+            .insert(sound.map((domain) => toRow(domain.tenantId, domain, act)))
+            .onConflict() // of any kind: the tenant has the name, or another holds it
+            .ignore()
+            .returning(['id', 'tenant_id', 'name', 'mode', 'proof'])
+    for (const row of added) trace(traces, row)
+    const addedIds = new Set(added.map(({ id }) => id))
+    // Locked, so that nobody gives one up before its delegations are written
+    const standing = standings(await claimsTo(trx, sound).forKeyShare())
+    const delegations: (NewDelegation & { tenantId: string })[] = []
+    const outcomes = domains.map((domain) => {
+      const found = references(domain)
+      if (found instanceof ProblemError) return found
+      const { own, isTaken } = standing(domain)
+      if (!own || isTaken) return taken()
+      const { tenantId } = domain
+      delegations.push(...found.map((one) => ({ ...one, tenantId, sourceDomainId: own.id })))
+      return addedIds.has(own.id) ? 'added' : 'there already'
+    })
+    await registerMissing({ trx, traces, newId, act }, delegations)
+    return outcomes
+  }
+
+  async function rehearseSome(domains: readonly ImportedDomain[]): Promise<ImportOutcome[]> {
+    const references = await importReferences(db.knex, domains)
+    const standing = standings(await claimsTo(db.knex, domains))
+    return domains.map((domain) => {
+      const found = references(domain)
+      if (found instanceof ProblemError) return found
+      const { own, isTaken } = standing(domain)
+      return isTaken ? taken() : own ? 'there already' : 'added'
+    })
   }
 
   return {
@@ -118,32 +177,21 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         })
       } catch (cause) {
         if (!isUniqueViolation(cause)) throw cause
-        throw await explain(tenantId, domain.isVouched ? [domain.name] : [], cause)
+        throw await explain(tenantId, domain.name, domain.isVouched, cause)
       }
     },
 
-    async addMany(tenantId, domains, act) {
-      try {
-        return await perform(deps, act, async (trx, traces) => {
-          const added = new Set<DomainName>()
-          for (const chunk of chunks(domains)) {
-            const rows = await trx<SourceDomainRow>('source_domain')
-              .insert(chunk.map((domain) => toRow(tenantId, domain, act)))
-              .onConflict(['tenant_id', 'name'])
-              .ignore()
-              .returning(['tenant_id', 'name', 'mode', 'proof'])
-            for (const row of rows) {
-              trace(traces, row)
-              added.add(row.name)
-            }
-          }
-          return added
-        })
-      } catch (cause) {
-        if (!isUniqueViolation(cause)) throw cause
-        const names = domains.filter(({ isVouched }) => isVouched).map(({ name }) => name)
-        throw await explain(tenantId, names, cause)
-      }
+    importMany: (domains, act) =>
+      perform(deps, act, async (trx, traces) => {
+        const outcomes: ImportOutcome[] = []
+        for (const some of chunks(domains)) outcomes.push(...(await importSome(trx, traces, some, act)))
+        return outcomes
+      }),
+
+    async rehearseImport(domains) {
+      const outcomes: ImportOutcome[] = []
+      for (const some of chunks(domains)) outcomes.push(...(await rehearseSome(some)))
+      return outcomes
     },
 
     async find(tenantId, name) {
@@ -167,7 +215,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         await update(tenantId, name, act, 'source-domain.vouch', { proof: 'vouched', proven_at: act.at.getTime() })
       } catch (cause) {
         if (!isUniqueViolation(cause)) throw cause
-        throw await explain(tenantId, [name], cause)
+        throw await explain(tenantId, name, true, cause)
       }
     },
 
@@ -221,6 +269,30 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         return { delegations: delegations.map(({ service, protocol }) => `${service}.${protocol}`) }
       }),
   }
+}
+
+type Claim = Pick<SourceDomainRow, 'id' | 'tenant_id' | 'name' | 'proof'>
+
+function claimsTo(knex: Knex | Knex.Transaction, domains: readonly ImportedDomain[]) {
+  const names = domains.map(({ name }) => name)
+  return knex('source_domain').whereIn('name', names).select<Claim[]>('id', 'tenant_id', 'name', 'proof')
+}
+
+/** How a domain stands among the claims of all tenants: is there the tenant's own, and does another's keep it from being held? */
+function standings(claims: readonly Claim[]) {
+  const byName = new Map<string, Claim[]>()
+  for (const claim of claims) byName.set(claim.name, [...(byName.get(claim.name) ?? []), claim])
+  return ({ tenantId, name, isVouched }: ImportedDomain) => {
+    const same = byName.get(name) ?? []
+    return {
+      own: same.find((claim) => claim.tenant_id === tenantId),
+      isTaken: isVouched && same.some((claim) => claim.proof !== null && claim.tenant_id !== tenantId),
+    }
+  }
+}
+
+function taken(): ProblemError {
+  return new ProblemError('source-domain-taken', 'another tenant holds this name')
 }
 
 function trace(traces: Traces, row: Pick<SourceDomainRow, 'tenant_id' | 'name' | 'mode' | 'proof'>): void {

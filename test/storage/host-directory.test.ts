@@ -7,7 +7,7 @@ import { domainName, type DomainName } from '../../src/name.ts'
 import type { StoredHostDirectory } from '../../src/storage/host-directory.ts'
 import { onBothEngines, type TestDatabase } from '../support/databases.ts'
 import { until } from '../support/until.ts'
-import { aChain, aDelegation, aTenant, freshName } from './rows.ts'
+import { aChain, aDelegation, anImport, aTenant, freshName } from './rows.ts'
 import { startChild } from './run-child.ts'
 
 const adminHost = domainName('admin.waypost.example')
@@ -250,8 +250,8 @@ onBothEngines('the host directory', (database) => {
     await database.storage.changes.trim(inMs(1))
     expect(await ids()).toHaveLength(1)
     const tenant = await aTenant(database)
-    const many = Array.from({ length: 2500 }, () => ({ name: freshName(), mode: 'hosted' as const, isVouched: false }))
-    await database.storage.sourceDomains.addMany(tenant.id, many, act())
+    const many = Array.from({ length: 2500 }, () => anImport(tenant.id, { isVouched: false }))
+    await database.storage.sourceDomains.importMany(many, act())
     database.clock.advance(1000)
     await database.storage.targetHosts.add({ name: freshName(), port: 443 }, act())
     await database.storage.targetHosts.add({ name: freshName(), port: 443 }, act())
@@ -267,9 +267,8 @@ onBothEngines('the host directory', (database) => {
     await directory.findHost(domain.name)
     const tenant = await aTenant(database)
     const add = (length: number) =>
-      database.storage.sourceDomains.addMany(
-        tenant.id,
-        Array.from({ length }, () => ({ name: freshName(), mode: 'hosted' as const, isVouched: false })),
+      database.storage.sourceDomains.importMany(
+        Array.from({ length }, () => anImport(tenant.id, { isVouched: false })),
         act(),
       )
     await add(10_000)
@@ -303,8 +302,8 @@ onBothEngines('the host directory', (database) => {
   test('it holds at most so many entries and bytes', async () => {
     const tenant = await aTenant(database)
     const names = Array.from({ length: 300 }, () => freshName())
-    const many = names.map((name) => ({ name, mode: 'hosted' as const, isVouched: true }))
-    await database.storage.sourceDomains.addMany(tenant.id, many, act())
+    const many = names.map((name) => anImport(tenant.id, { name }))
+    await database.storage.sourceDomains.importMany(many, act())
     const few = await edgeDirectory(database, { maxEntries: 100 })
     const small = await edgeDirectory(database, { maxBytes: 20_000 })
     for (const name of names) {

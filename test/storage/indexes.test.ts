@@ -16,7 +16,7 @@ import { tenantStore } from '../../src/storage/tenant-store.ts'
 import { pino } from 'pino'
 import { onBothEngines } from '../support/databases.ts'
 import { testSealer } from '../support/sealer.ts'
-import { aChain, aDelegation } from './rows.ts'
+import { aChain, aDelegation, anImport } from './rows.ts'
 
 // Every statement of every method, explained: over a million rows, one that walks a table would be a standstill.
 onBothEngines('statements', (database) => {
@@ -40,11 +40,14 @@ onBothEngines('statements', (database) => {
     await tenants.list({ after: 'a', limit: 10 })
 
     const domains = sourceDomainStore(deps)
-    await domains.addMany(
-      tenant.id,
-      [name, other].map((each) => ({ name: each, mode: 'hosted', isVouched: true })),
-      act,
+    const imported = [name, other].map((each) =>
+      anImport(tenant.id, {
+        name: each,
+        delegations: [{ ...delegation, lineage: delegation.lineageName }],
+      }),
     )
+    await domains.importMany(imported, act)
+    await domains.rehearseImport(imported)
     await domains.find(tenant.id, name)
     await domains.claims(name)
     for (const after of [{ name, id: '' }, undefined])
@@ -84,7 +87,6 @@ onBothEngines('statements', (database) => {
     await directory.findLineage(lineageId)
     await directory.poll()
     await directory.poll()
-    await lineages.removeCertificate(null, staged.id, act)
 
     const challenges = challengeStore(deps)
     await challenges.find(name, 't', clock.now())
@@ -104,6 +106,7 @@ onBothEngines('statements', (database) => {
     for (const each of [name, other, domain.name]) await domains.remove(tenant.id, each, act)
     await targets.setFrontLineage(target, null, act)
     await targets.remove(target, act)
+    await lineages.removeCertificate(null, staged.id, act)
     await lineages.remove(null, lineageId, act)
     await tenants.remove(tenant.id, act)
     return () => db.knex.destroy()

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Chain } from '../../src/certificate/chain.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { domainName, type DomainName } from '../../src/name.ts'
-import type { SourceDomain } from '../../src/delegation/source-domain.ts'
+import type { ImportedDomain, SourceDomain } from '../../src/delegation/source-domain.ts'
 import type { Tenant } from '../../src/tenant/tenant.ts'
 import type { TestDatabase } from '../support/databases.ts'
 
@@ -15,6 +15,11 @@ export function freshName(suffix = 'example.com'): DomainName {
 
 export function aTenant({ storage, act }: TestDatabase): Promise<Tenant> {
   return storage.tenants.add(`tenant-${++count}`, act())
+}
+
+/** What an import registers: a new name, vouched for and delegated to nothing. */
+export function anImport(tenantId: string, given: Partial<ImportedDomain> = {}): ImportedDomain {
+  return { tenantId, name: freshName(), mode: 'hosted', isVouched: true, delegations: [], ...given }
 }
 
 /** Facts as `certificate/` would read them; the stores do not look into a certificate. */

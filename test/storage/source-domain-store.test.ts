@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { ImportedDelegation } from '../../src/delegation/source-domain.ts'
 import type { DomainName } from '../../src/name.ts'
+import { ProblemError } from '../../src/problem.ts'
 import { onBothEngines } from '../support/databases.ts'
-import { aDelegation, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
+import { aDelegation, anImport, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
 
 onBothEngines('source domains', (database) => {
   const claim = async (tenantId: string, name: DomainName, isVouched = true) =>
@@ -169,44 +171,6 @@ onBothEngines('source domains', (database) => {
     expect((await changesBehind(database, position)).sort()).toEqual([`host ${domain.name}`, `host ${target}`].sort())
   })
 
-  test('many are added in one transaction; what the tenant has already is left as it is', async () => {
-    const tenant = await aTenant(database)
-    const [known, fresh, twice] = [freshName(), freshName(), freshName()]
-    const before = await claim(tenant.id, known, false)
-    const position = await feedEnd(database)
-    const added = await database.storage.sourceDomains.addMany(
-      tenant.id,
-      [known, fresh, twice, twice].map((name) => ({ name, mode: 'external', isVouched: true })),
-      database.act(),
-    )
-    expect([...added].sort()).toEqual([fresh, twice].sort())
-    expect(await database.storage.sourceDomains.find(tenant.id, known)).toEqual(before)
-    expect((await changesBehind(database, position)).sort()).toEqual([`host ${fresh}`, `host ${twice}`].sort())
-    expect((await database.storage.audit.list(tenant.id, { limit: 2 })).map(({ subject }) => subject).sort()).toEqual(
-      [fresh, twice].sort(),
-    )
-  })
-
-  test('of many, one name that another tenant holds leaves nothing', async () => {
-    const [tenant, holder] = [await aTenant(database), await aTenant(database)]
-    const names = Array.from({ length: 1200 }, () => freshName())
-    await claim(holder.id, names[1100]!)
-    const position = await feedEnd(database)
-    const many = names.map((name) => ({ name, mode: 'hosted' as const, isVouched: true }))
-    await expect(database.storage.sourceDomains.addMany(tenant.id, many, database.act())).rejects.toMatchObject({
-      code: 'source-domain-taken',
-      message: expect.stringContaining(names[1100]!) as string,
-    })
-    expect(await database.storage.sourceDomains.list(tenant.id, { limit: 10 })).toEqual([])
-    expect(await changesBehind(database, position)).toEqual([])
-    await database.storage.sourceDomains.addMany(
-      tenant.id,
-      many.map((domain) => ({ ...domain, isVouched: false })),
-      database.act(),
-    )
-    expect(await database.storage.sourceDomains.list(tenant.id, { limit: 2000 })).toHaveLength(1200)
-  })
-
   test('pages go through all claims in order, also where tenants claim the same name', async () => {
     const tenants = [await aTenant(database), await aTenant(database), await aTenant(database)]
     const names = ['a', 'b', 'c', 'd'].map((label) => freshName(`${label}.paging.example`))
@@ -256,5 +220,188 @@ onBothEngines('source domains', (database) => {
     await storage.sourceDomains.setFrontLineage(tenant.id, served, lineage.id, act())
     const found = (await storage.sourceDomains.wantingFront(1000)).filter(({ tenantId }) => tenantId === tenant.id)
     expect(found).toEqual([{ tenantId: tenant.id, name: wanting }])
+  })
+})
+
+onBothEngines('an import', (database) => {
+  const start = async (...domains: ReturnType<typeof anImport>[]) =>
+    (await database.storage.sourceDomains.importMany(domains, database.act())).map(codeOf)
+  const rehearse = async (...domains: ReturnType<typeof anImport>[]) =>
+    (await database.storage.sourceDomains.rehearseImport(domains)).map(codeOf)
+  const codeOf = (outcome: 'added' | 'there already' | ProblemError) =>
+    outcome instanceof ProblemError ? outcome.code : outcome
+  const delegationsOf = async (tenantId: string, sourceDomain?: DomainName) =>
+    (await database.storage.delegations.list(tenantId, { limit: 100, ...(sourceDomain && { sourceDomain }) })).map(
+      ({ sourceDomain, service, targetHost, lineageName }) => `${sourceDomain} ${service} ${targetHost} ${lineageName}`,
+    )
+
+  /** To a target host that is there, with a lineage of the tenant's or the operator's. */
+  async function toTarget(tenantId: string | null, service = '_xmpp-server'): Promise<ImportedDelegation> {
+    const { storage, act } = database
+    const { name } = await storage.targetHosts.add({ name: freshName('hosting.example'), port: 443 }, act())
+    await storage.lineages.create(tenantId, { name, source: 'import' }, act())
+    return to(name, name, service)
+  }
+  const to = (targetHost: DomainName, lineage: string, service = '_xmpp-server'): ImportedDelegation => ({
+    ...{ service, protocol: '_tcp', targetHost, lineage },
+    ...{ tlsAnswer: 'redirect', poshAnswer: 'fingerprints', srvPort: null },
+  })
+
+  test('adds names of several tenants with their delegations, tells all hosts, and leaves a trail', async () => {
+    const [one, two] = [await aTenant(database), await aTenant(database)]
+    const [own, shared] = [await toTarget(one.id), await toTarget(null)]
+    const first = anImport(one.id, { delegations: [own, { ...shared, service: '_xmpp-client' }] })
+    const second = anImport(two.id, { delegations: [shared], mode: 'external', isVouched: false })
+    expect(await rehearse(first, second)).toEqual(['added', 'added'])
+    expect(await database.storage.sourceDomains.claims(first.name)).toEqual([])
+    const position = await feedEnd(database)
+    expect(await start(first, second)).toEqual(['added', 'added'])
+    expect(await database.storage.sourceDomains.find(one.id, first.name)).toMatchObject({
+      mode: 'hosted',
+      proof: 'vouched',
+    })
+    expect(await database.storage.sourceDomains.find(two.id, second.name)).toMatchObject({
+      mode: 'external',
+      proof: null,
+    })
+    expect((await delegationsOf(one.id)).sort()).toEqual([
+      `${first.name} _xmpp-client ${shared.targetHost} ${shared.lineage}`,
+      `${first.name} _xmpp-server ${own.targetHost} ${own.lineage}`,
+    ])
+    expect(await delegationsOf(two.id)).toHaveLength(1)
+    const hosts = [first.name, second.name, own.targetHost, shared.targetHost].map((name) => `host ${name}`)
+    expect((await changesBehind(database, position)).sort()).toEqual(hosts.sort())
+    const trail = await database.storage.audit.list(two.id, { limit: 2 })
+    expect(trail.map(({ action, subject }) => `${action} ${subject}`).sort()).toEqual([
+      `delegation.register ${second.name}`,
+      `source-domain.add ${second.name}`,
+    ])
+    expect(trail.find(({ action }) => action === 'delegation.register')?.detail).toMatchObject({
+      targetHost: shared.targetHost,
+      lineage: shared.lineage,
+    })
+  })
+
+  test('leaves a claim and a delegation that are there as they are, and adds what is missing', async () => {
+    const tenant = await aTenant(database)
+    const [old, fresh] = [await toTarget(tenant.id), await toTarget(tenant.id)]
+    const domain = anImport(tenant.id, { isVouched: false, delegations: [old] })
+    await start(domain)
+    const before = await database.storage.sourceDomains.find(tenant.id, domain.name)
+    const position = await feedEnd(database)
+    const again = {
+      ...domain,
+      isVouched: true,
+      mode: 'external' as const,
+      delegations: [fresh, { ...fresh, service: '_xmpp-client' }],
+    }
+    expect(await rehearse(again)).toEqual(['there already'])
+    expect(await start(again)).toEqual(['there already'])
+    expect(await database.storage.sourceDomains.find(tenant.id, domain.name)).toEqual(before)
+    expect((await delegationsOf(tenant.id)).sort()).toEqual([
+      `${domain.name} _xmpp-client ${fresh.targetHost} ${fresh.lineage}`,
+      `${domain.name} _xmpp-server ${old.targetHost} ${old.lineage}`,
+    ])
+    expect((await changesBehind(database, position)).sort()).toEqual(
+      [`host ${domain.name}`, `host ${fresh.targetHost}`].sort(),
+    )
+    const end = await feedEnd(database)
+    expect(await start(again)).toEqual(['there already'])
+    expect(await changesBehind(database, end)).toEqual([])
+  })
+
+  test('refuses a name that another tenant holds, and neither its own claim nor its delegations change', async () => {
+    const [tenant, holder] = [await aTenant(database), await aTenant(database)]
+    const delegations = [await toTarget(null)]
+    const [held, claimed, free] = [freshName(), freshName(), freshName()].map((name) =>
+      anImport(tenant.id, { name, delegations }),
+    ) as [ReturnType<typeof anImport>, ReturnType<typeof anImport>, ReturnType<typeof anImport>]
+    await start({ ...held, tenantId: holder.id }, { ...claimed, tenantId: holder.id })
+    await start({ ...claimed, isVouched: false, delegations: [] })
+    const expected = ['source-domain-taken', 'source-domain-taken', 'added']
+    expect(await rehearse(held, claimed, free)).toEqual(expected)
+    expect(await start(held, claimed, free)).toEqual(expected)
+    expect((await database.storage.sourceDomains.list(tenant.id, { limit: 10 })).map(({ name }) => name)).toEqual(
+      [claimed.name, free.name].sort(),
+    )
+    expect(await delegationsOf(tenant.id, claimed.name)).toEqual([])
+    expect(await start({ ...held, isVouched: false })).toEqual(['added'])
+  })
+
+  test('of two tenants who are vouched for one name in it, one holds it', async () => {
+    const [one, two] = [await aTenant(database), await aTenant(database)]
+    const domain = anImport(one.id)
+    expect(await start(domain, { ...domain, tenantId: two.id })).toEqual(['added', 'source-domain-taken'])
+    expect(await database.storage.sourceDomains.claims(domain.name)).toHaveLength(1)
+  })
+
+  test("refuses what is not there, another tenant's lineage too, without its name", async () => {
+    const [tenant, stranger] = [await aTenant(database), await aTenant(database)]
+    const [known, foreign] = [await toTarget(null), await toTarget(stranger.id)]
+    const domains = [to(freshName(), known.lineage), to(known.targetHost, 'no-lineage'), foreign, known].map((wrong) =>
+      anImport(tenant.id, { delegations: [{ ...known, service: '_xmpp-client' }, wrong] }),
+    )
+    const expected = ['not-found', 'not-found', 'not-found', 'added']
+    expect(await rehearse(...domains)).toEqual(expected)
+    expect(await start(...domains)).toEqual(expected)
+    expect((await database.storage.sourceDomains.list(tenant.id, { limit: 10 })).map(({ name }) => name)).toEqual([
+      domains[3]!.name,
+    ])
+    expect(await delegationsOf(tenant.id)).toHaveLength(2)
+  })
+
+  test("prefers the lineage of the tenant to one of the same name that is the operator's", async () => {
+    const tenant = await aTenant(database)
+    const delegation = await toTarget(null)
+    const own = await database.storage.lineages.create(
+      tenant.id,
+      { name: delegation.lineage, source: 'import' },
+      database.act(),
+    )
+    await start(anImport(tenant.id, { delegations: [delegation] }))
+    expect(await database.storage.delegations.list(tenant.id, { limit: 2 })).toMatchObject([{ lineageId: own.id }])
+  })
+
+  test('that breaks off leaves nothing', async () => {
+    const tenant = await aTenant(database)
+    const delegations = [await toTarget(null)]
+    const domains = Array.from({ length: 1200 }, () => anImport(tenant.id, { delegations }))
+    const position = await feedEnd(database)
+    const broken = domains.with(1100, anImport('no tenant'))
+    await expect(start(...broken)).rejects.toMatchObject({ code: 'not-found' })
+    expect(await database.storage.sourceDomains.list(tenant.id, { limit: 10 })).toEqual([])
+    expect(await delegationsOf(tenant.id)).toEqual([])
+    expect(await changesBehind(database, position)).toEqual([])
+    expect(await start(...domains)).toEqual(domains.map(() => 'added'))
+    expect(await database.storage.sourceDomains.list(tenant.id, { limit: 2000 })).toHaveLength(1200)
+  })
+
+  test('and another of the same names at once give each name one holder and each service one delegation', async () => {
+    const tenants = [await aTenant(database), await aTenant(database)]
+    const delegations = [await toTarget(null)]
+    const names = Array.from({ length: 200 }, () => freshName())
+    const outcomes = await Promise.all(
+      [...tenants, ...tenants].map(({ id }) => start(...names.map((name) => anImport(id, { name, delegations })))),
+    )
+    for (const index of names.keys())
+      expect(outcomes.map((each) => each[index]).sort()).toEqual([
+        'added',
+        'source-domain-taken',
+        'source-domain-taken',
+        'there already',
+      ])
+    const { rows } = await countDelegations()
+    expect(rows).toBe(200)
+
+    async function countDelegations() {
+      const [row] = await database.db
+        .knex('delegation')
+        .whereIn(
+          'tenant_id',
+          tenants.map(({ id }) => id),
+        )
+        .count<{ rows: number }[]>('* as rows')
+      return row!
+    }
   })
 })
