@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
-import { supervise, type FromChild, type StartMessage, type ToChild } from '../supervisor.ts'
+import { supervise } from '../supervisor.ts'
 import { initialise, openInstallation, placeOf, type Environment } from './installation.ts'
 import { EXIT, type Io } from './io.ts'
 
-/** `waypost serve`, and the two hidden commands by which the supervisor makes its children. */
+/** Beside this file, compiled or not as this is. */
+const CHILD = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url))
+
+/** `waypost serve`: the supervisor, whose children are `child.ts`. */
 export function addServeCommand(program: Command, io: Io, env: Environment): void {
   program
     .command('serve')
@@ -23,7 +27,6 @@ Example:
     .action(async (_options: unknown, command: Command) => {
       await serve(placeOf(command.optsWithGlobals(), env), io, env)
     })
-  program.command('child', { hidden: true }).argument('<role>').action(runChild)
 }
 
 async function serve(place: ReturnType<typeof placeOf>, io: Io, env: Environment): Promise<void> {
@@ -37,7 +40,7 @@ async function serve(place: ReturnType<typeof placeOf>, io: Io, env: Environment
       databaseFile: installation.databaseFile,
       adminSocket: join(installation.dataFolder, 'admin.sock'),
     },
-    (role) => ({ file: process.argv[1] ?? '', args: ['child', role] }),
+    (role) => ({ file: CHILD, args: [role] }),
     log,
   )
   const stopped = new Promise<void>((resolve) => {
@@ -68,39 +71,4 @@ async function serve(place: ReturnType<typeof placeOf>, io: Io, env: Environment
   }
   log.info({}, 'serving')
   await stopped
-}
-
-async function runChild(role: string): Promise<void> {
-  // A terminal's Ctrl-C reaches all processes at once; only the supervisor acts on it
-  process.on('SIGINT', () => undefined)
-  process.on('SIGTERM', () => undefined)
-  const tell = (message: FromChild) => process.send?.(message)
-  let child: Child | undefined
-  try {
-    const program = await programOf(role) // loaded first: the supervisor lets an edge begin when the main one is ready
-    const start = await new Promise<StartMessage>((resolve) => {
-      process.on('message', (message: ToChild) => {
-        if (message.kind === 'start') resolve(message)
-        if (message.kind === 'edges') child?.setListeningEdges?.(message.listening)
-        // What has not begun to serve has nothing to end in order
-        if (message.kind === 'stop') void (child?.stop() ?? Promise.resolve()).finally(() => process.exit(0))
-      })
-      tell({ kind: 'listening-to-you' })
-    })
-    child = await program(start)
-    tell({ kind: 'ready', isNew: child.isNew ?? false })
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    process.send?.({ kind: 'failed', why } satisfies FromChild, undefined, undefined, () => process.exit(EXIT.couldNot))
-  }
-}
-
-interface Child {
-  isNew?: boolean
-  setListeningEdges?(count: number): void
-  stop(): Promise<void>
-}
-
-async function programOf(role: string): Promise<(start: StartMessage) => Promise<Child>> {
-  return role === 'main' ? (await import('../main.ts')).startMain : (await import('../edge-main.ts')).startEdge
 }

@@ -3,19 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, type CommanderError } from 'commander'
 import { ProblemError } from '../problem.ts'
 import { EXIT, type Io } from './io.ts'
-import { addAuthorityCommand } from './authority-command.ts'
-import { addCertificateCommand } from './certificate-command.ts'
-import { addConfigCommand } from './config-command.ts'
-import { addDelegationCommand } from './delegation-command.ts'
-import { addDemoCommand } from './demo-command.ts'
-import { addDomainCommand } from './domain-command.ts'
-import { addInitCommand } from './init-command.ts'
-import { addMigrateCommand } from './migrate-command.ts'
 import { addServeCommand } from './serve-command.ts'
-import { addSignInCommand } from './sign-in-command.ts'
-import { addTargetCommand } from './target-command.ts'
-import { addTenantCommand } from './tenant-command.ts'
-import { addVerifyCommand } from './verify-command.ts'
 
 const io: Io = {
   write: (text) => void process.stdout.write(text),
@@ -65,19 +53,12 @@ A first delegation:
   )
 
 const deps = { io, env }
-addInitCommand(program, deps)
 addServeCommand(program, io, env)
-addDemoCommand(program, deps)
-addTenantCommand(program, deps)
-addDomainCommand(program, deps)
-addTargetCommand(program, deps)
-addDelegationCommand(program, deps)
-addCertificateCommand(program, deps)
-addVerifyCommand(program, io)
-addAuthorityCommand(program, deps)
-addSignInCommand(program, deps)
-addConfigCommand(program, deps)
-addMigrateCommand(program, deps)
+// The supervisor stays small: it does not load what the other commands are made of
+if (program.parseOptions(process.argv.slice(2)).operands[0] !== 'serve') {
+  const { addCommands } = await import('./commands.ts')
+  addCommands(program, deps)
+}
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0) // the reader, such as head, has seen enough

@@ -16,7 +16,7 @@ import { ImportPage } from './import-page.tsx'
 import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { listQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { Foreign, FormProblem, When } from './parts.tsx'
+import { Foreign, FormProblem, Heading, When } from './parts.tsx'
 import { atField, byCode } from './refusals.ts'
 import { suggestedLineages, suggestedTenants } from './suggestions.ts'
 import { texts } from './texts.ts'
@@ -150,18 +150,12 @@ function LineagesPage({ list }: { list: ListView<LineageWithCertificates> }) {
   const t = all.certificates
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>{t.title}</h1>
-          <p class="lead">{t.lead}</p>
-        </div>
-        <div class="heading-actions">
-          <a class="button primary" href="/certificates/import">
-            <Icon name="plus" />
-            {t.import}
-          </a>
-        </div>
-      </div>
+      <Heading title={t.title} lead={t.lead}>
+        <a class="button primary" href="/certificates/import">
+          <Icon name="plus" />
+          {t.import}
+        </a>
+      </Heading>
       <section class="card" aria-label={t.title}>
         <ListTable
           texts={t}
@@ -205,24 +199,19 @@ function LineagePage({ lineage, refusal }: { lineage: LineageWithCertificates; r
   const newestFirst = [...lineage.certificates].sort((a, b) => b.stagedAt.getTime() - a.stagedAt.getTime())
   return (
     <>
-      <div class="heading">
-        <div>
-          <p class="crumbs">
-            <a href="/certificates">{t.title}</a>
-          </p>
-          <h1>
-            <Foreign text={lineage.name} />
-          </h1>
-          <p class="lead">
+      <Heading
+        within={{ href: '/certificates', title: t.title }}
+        title={<Foreign text={lineage.name} />}
+        lead={
+          <>
             {t.owner}: {lineage.tenantName ?? all.operator}
-          </p>
-        </div>
-        <div class="heading-actions">
-          <a class="button" href="/certificates/import">
-            {t.import}
-          </a>
-        </div>
-      </div>
+          </>
+        }
+      >
+        <a class="button" href="/certificates/import">
+          {t.import}
+        </a>
+      </Heading>
       <FormProblem refusal={refusal} fields={[]} />
       <section class="card" aria-label={t.title}>
         <ul class="certificates">

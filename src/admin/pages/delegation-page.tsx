@@ -9,7 +9,7 @@ import { StandingBadge } from './delegations-page.tsx'
 import { Icon } from './icons.tsx'
 import type { Refusal } from './page.tsx'
 import { sentence } from './visible.ts'
-import { CertificateState, Copyable, Day, Foreign, FormProblem, Name, Warnings, When } from './parts.tsx'
+import { CertificateState, Copyable, Day, Foreign, FormProblem, Heading, Name, Warnings, When } from './parts.tsx'
 
 export function DelegationPage({ view, standing }: { view: DelegationView; standing: Standing }) {
   const t = useTexts().delegations
@@ -17,24 +17,19 @@ export function DelegationPage({ view, standing }: { view: DelegationView; stand
   const { delegation, tenant, sourceDomain, lineage, warnings, hops } = view
   return (
     <>
-      <div class="heading">
-        <div>
-          <p class="crumbs">
-            <a href="/delegations">{t.title}</a>
-          </p>
-          <h1>
-            <Name name={delegation.sourceDomain} />
-          </h1>
-          <p class="lead">
+      <Heading
+        within={{ href: '/delegations', title: t.title }}
+        title={<Name name={delegation.sourceDomain} />}
+        lead={
+          <>
             <StandingBadge standing={standing} /> {t.standingHints[standing]}
-          </p>
-        </div>
-        <div class="heading-actions">
-          <a class="button danger" href={`/tenants/${tenant.name}/delegations/${delegation.id}/withdraw`}>
-            {t.withdraw}
-          </a>
-        </div>
-      </div>
+          </>
+        }
+      >
+        <a class="button danger" href={`/tenants/${tenant.name}/delegations/${delegation.id}/withdraw`}>
+          {t.withdraw}
+        </a>
+      </Heading>
       <Warnings title={t.warnings} warnings={warnings} />
       <Facts view={view} />
       <section class="card" aria-labelledby="hops">

@@ -5,7 +5,7 @@ import type { Standing } from '../standing.ts'
 import { useNow, useTexts } from './context.ts'
 import { Icon, type IconName } from './icons.tsx'
 import { ListTable, type ListView } from './list.tsx'
-import { Badge, Name, When, type Tone } from './parts.tsx'
+import { Badge, Heading, Name, When, type Tone } from './parts.tsx'
 
 export interface DelegationRow {
   delegation: Delegation
@@ -23,21 +23,15 @@ export function DelegationsPage({ list, progress }: { list: ListView<DelegationR
   const t = all.delegations
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>{t.title}</h1>
-          <p class="lead">{t.lead}</p>
-        </div>
-        <div class="heading-actions">
-          <a class="button" href="/certificates/import">
-            {all.certificates.import}
-          </a>
-          <a class="button primary" href="/delegations/register">
-            <Icon name="plus" />
-            {t.register}
-          </a>
-        </div>
-      </div>
+      <Heading title={t.title} lead={t.lead}>
+        <a class="button" href="/certificates/import">
+          {all.certificates.import}
+        </a>
+        <a class="button primary" href="/delegations/register">
+          <Icon name="plus" />
+          {t.register}
+        </a>
+      </Heading>
       {progress ? (
         <FirstSteps progress={progress} />
       ) : (

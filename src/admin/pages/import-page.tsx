@@ -1,6 +1,6 @@
 import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
-import { Field, FormProblem, TextField, type FieldProps } from './parts.tsx'
+import { Field, FormProblem, Heading, TextField, type FieldProps } from './parts.tsx'
 
 const FIELDS = ['owner', 'lineage', 'certificate', 'privateKey', 'password']
 
@@ -16,15 +16,7 @@ export function ImportPage({ tenants, lineages, refusal }: ImportProps) {
   const hadSecret = Boolean(refusal?.typed.privateKey || refusal?.typed.password)
   return (
     <>
-      <div class="heading">
-        <div>
-          <p class="crumbs">
-            <a href="/certificates">{t.title}</a>
-          </p>
-          <h1>{t.import}</h1>
-          <p class="lead">{t.importLead}</p>
-        </div>
-      </div>
+      <Heading within={{ href: '/certificates', title: t.title }} title={t.import} lead={t.importLead} />
       <form method="post" action="/certificates/import" class="card padded stack">
         <FormProblem refusal={refusal} fields={FIELDS} />
         <PemField

@@ -2,7 +2,7 @@ import type { ComponentChildren, VNode } from 'preact'
 import { nextUrl, readPage } from '../api/paging.ts'
 import { useTexts } from './context.ts'
 import type { ListRequest } from './list-query.ts'
-import { Empty, Paging, Search } from './parts.tsx'
+import { Empty, Heading, Paging, Search } from './parts.tsx'
 import { visible } from './visible.ts'
 
 const ROWS = 50
@@ -60,12 +60,7 @@ export function ListPage<T>(props: {
   const { texts: t } = props
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>{t.title}</h1>
-          <p class="lead">{t.lead}</p>
-        </div>
-      </div>
+      <Heading title={t.title} lead={t.lead} />
       <section class="card" aria-label={t.title}>
         <ListTable {...props} />
       </section>

@@ -13,6 +13,30 @@ export function Foreign({ text }: { text: string }) {
   return <bdi class="foreign">{visible(text)}</bdi>
 }
 
+/** The top of a page. `within` is the page above it; the children are what can be done here. */
+export function Heading(props: {
+  within?: { href: string; title: string }
+  title: ComponentChildren
+  lead: ComponentChildren
+  children?: ComponentChildren
+}) {
+  const { within, title, lead, children } = props
+  return (
+    <div class="heading">
+      <div>
+        {within && (
+          <p class="crumbs">
+            <a href={within.href}>{within.title}</a>
+          </p>
+        )}
+        <h1>{title}</h1>
+        <p class="lead">{lead}</p>
+      </div>
+      {children && <div class="heading-actions">{children}</div>}
+    </div>
+  )
+}
+
 /** A DNS name for people, its A-labels beside it where it has others. */
 export function Name({ name }: { name: DomainName }) {
   const shown = displayName(name)

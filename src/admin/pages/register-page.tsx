@@ -1,6 +1,6 @@
 import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
-import { Choice, FormProblem, TextField } from './parts.tsx'
+import { Choice, FormProblem, Heading, TextField } from './parts.tsx'
 
 const SERVICES = ['_xmpp-server._tcp', '_xmpp-client._tcp', '_xmpps-server._tcp', '_xmpps-client._tcp']
 const FIELDS = ['tenant', 'sourceDomain', 'service', 'targetHost', 'lineage', 'tlsAnswer', 'poshAnswer', 'srvPort']
@@ -20,15 +20,7 @@ export function RegisterPage({ refusal, tenants, sourceDomains, targetHosts, lin
   const hasExpertFault = refusal?.problem.fields.some(({ pointer }) => EXPERT_FIELDS.includes(pointer.slice(1)))
   return (
     <>
-      <div class="heading">
-        <div>
-          <p class="crumbs">
-            <a href="/delegations">{t.title}</a>
-          </p>
-          <h1>{t.register}</h1>
-          <p class="lead">{t.emptyLead}</p>
-        </div>
-      </div>
+      <Heading within={{ href: '/delegations', title: t.title }} title={t.register} lead={t.emptyLead} />
       <form method="post" action="/delegations/register" class="card padded stack">
         <FormProblem refusal={refusal} fields={FIELDS} />
         <TextField
