@@ -211,15 +211,19 @@ Examples:
     .option('--key', 'the private key too, in clear')
     .option('--out <file>', 'to a file (0600) instead of standard output')
     .option('--tenant <name>', "whose; the operator's own where left out")
-    .action((name: string, options: { key?: true; out?: string; tenant?: string }, command: Command) =>
+    .option('--json', 'print it as JSON')
+    .action((name: string, options: { key?: true; out?: string; tenant?: string; json?: true }, command: Command) =>
       withWorkbench(deps, command, async (bench) => {
         const lineage = await lineageOf(bench, name, options.tenant)
         const active = lineage.certificates.find((one) => stateAt(one, bench.clock.now()) === 'active')
         if (!active) throw new ProblemError('not-found', `lineage ${name} has no active certificate`)
-        const pem = active.chainPem + (options.key ? await keyPem(bench, lineage, active) : '')
-        if (options.out === undefined) io.write(pem)
+        const privateKeyPem = options.key ? await keyPem(bench, lineage, active) : null
+        const text = options.json
+          ? JSON.stringify({ chainPem: active.chainPem, privateKeyPem }) + '\n'
+          : active.chainPem + (privateKeyPem ?? '')
+        if (options.out === undefined) io.write(text)
         else {
-          writeNewFile(options.out, pem)
+          writeNewFile(options.out, text)
           io.writeError(`wrote ${options.out}\n`)
         }
       }),

@@ -18,6 +18,7 @@ export interface HttpsGetOptions {
   /** PEM of the only trusted roots; without it those that Node ships. */
   ca?: string
   resolve?: readonly Resolve[]
+  lookup?: LookupFunction // for all other names; the system's resolver without it
   timeoutMs: number // for one GET as a whole
   maxBytes: number // of a body
   signal?: AbortSignal
@@ -50,7 +51,7 @@ export function httpsGet(options: HttpsGetOptions): Ask {
         rejectUnauthorized: true, // explicit, since NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default
         minVersion: 'TLSv1.2',
         ALPNProtocols: ['http/1.1'],
-        lookup: lookupOf(options.resolve ?? [], host, port),
+        lookup: lookupOf(options, host, port),
         ...(options.ca === undefined ? {} : { ca: options.ca }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       }
@@ -99,12 +100,16 @@ function headerLines({ rawHeaders }: IncomingMessage): [string, string][] {
   return lines
 }
 
-function lookupOf(resolve: readonly Resolve[], host: string, port: number): LookupFunction {
+function lookupOf(
+  { resolve = [], lookup = systemLookup }: Pick<HttpsGetOptions, 'resolve' | 'lookup'>,
+  host: string,
+  port: number,
+): LookupFunction {
   const addresses: LookupAddress[] = resolve
     .filter((entry) => entry.host === host && entry.port === port)
     .map(({ address }) => ({ address, family: isIP(address) }))
   const [first] = addresses
-  if (first === undefined) return systemLookup
+  if (first === undefined) return lookup
   // Node 20 asks for all of them, to try both families at once
   return (_host, { all }, callback) => (all ? callback(null, addresses) : callback(null, first.address, first.family))
 }

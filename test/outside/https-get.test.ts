@@ -210,3 +210,10 @@ describe('httpsGet', () => {
     expect(await httpsGet({ timeoutMs: 1000, maxBytes: 1000 })(url)).toMatchObject({ outcome: 'wrong', fault: 'url' })
   })
 })
+
+test.each(['ENOTFOUND', 'EAI_AGAIN'])('a name for which DNS says %s could not be asked', async (code) => {
+  const lookup = (_host: string, _options: unknown, done: (fault: NodeJS.ErrnoException, address: string) => void) =>
+    done(Object.assign(new Error(code), { code }), '')
+  const reply = await httpsGet({ lookup, timeoutMs: 1000, maxBytes: 1000 })('https://im.example.com/')
+  expect(reply).toMatchObject({ outcome: 'could-not-ask', why: expect.stringMatching(/DNS/) as string })
+})

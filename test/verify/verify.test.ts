@@ -272,14 +272,10 @@ describe('draft-miller-xmpp-fed-00 §6.3', () => {
     expect(report).toMatchObject({ conclusion: 'unknown', tls: 'unknown', posh: 'proven' })
   })
 
-  test('a closed port and an unknown name say nothing against the domain', async () => {
+  test('a closed port says nothing against the domain', async () => {
     expect(await ask(SOURCE, { resolve: [{ host: SOURCE, port: hosts.port, address: '127.0.0.2' }] })).toMatchObject({
       conclusion: 'unknown',
       steps: [{ outcome: 'could-not-ask', rule: HOP(1), found: expect.stringContaining('ECONNREFUSED') as string }, {}],
-    })
-    expect(await ask('no-such-name.invalid')).toMatchObject({
-      conclusion: 'unknown',
-      steps: [{ outcome: 'could-not-ask', found: expect.stringMatching(/DNS/) as string }, {}],
     })
   })
 
