@@ -173,10 +173,10 @@ function LineagesPage({ list }: { list: ListView<LineageWithCertificates> }) {
                 <td data-label={t.owner}>{tenantName ?? all.operator}</td>
                 <td data-label={t.current}>
                   {present ? (
-                    <>
+                    <span>
                       {all.delegations.expires('')}
                       <When at={present.notAfter} />
-                    </>
+                    </span>
                   ) : (
                     <span class="quiet-text">{t.none}</span>
                   )}

@@ -71,10 +71,10 @@ function Row({ row: { delegation, tenant, lineage, standing } }: { row: Delegati
       </td>
       <td data-label={t.certificate}>
         {present ? (
-          <>
+          <span>
             {t.expires('')}
             <When at={present.notAfter} />
-          </>
+          </span>
         ) : (
           <span class="quiet-text">{t.noCertificate}</span>
         )}
