@@ -55,22 +55,25 @@ where a line was refused.`,
         const counts = { added: 0, 'would be added': 0, 'there already': 0, refused: 0 }
         const held: string[] = [] // until the bar is gone: a line of text would break it
         let shown = 0
-        for await (const { verdicts, bytes } of importDomains(bench, file, options)) {
-          for (const verdict of verdicts) {
-            counts[verdict.result]++
-            if (options.json) io.write(JSON.stringify(verdict) + '\n')
-            else if (verdict.result === 'refused') {
-              const line = `line ${verdict.line}: ${verdict.domain}: ${verdict.detail}\n`
-              if (bar) held.push(line)
-              else io.writeError(line)
+        try {
+          for await (const { verdicts, bytes } of importDomains(bench, file, options)) {
+            for (const verdict of verdicts) {
+              counts[verdict.result]++
+              if (options.json) io.write(JSON.stringify(verdict) + '\n')
+              else if (verdict.result === 'refused') {
+                const line = `line ${verdict.line}: ${verdict.domain}: ${verdict.detail}\n`
+                if (bar) held.push(line)
+                else io.writeError(line)
+              }
             }
+            const percent = Math.min(100, Math.floor((bytes / size) * 100))
+            bar?.advance(percent - shown, `${counts.added + counts['would be added']} domains`)
+            shown = percent
           }
-          const percent = Math.min(100, Math.floor((bytes / size) * 100))
-          bar?.advance(percent - shown, `${counts.added + counts['would be added']} domains`)
-          shown = percent
+        } finally {
+          bar?.stop('read')
+          for (const line of held) io.writeError(line)
         }
-        bar?.stop('read')
-        for (const line of held) io.writeError(line)
         const done = options.dryRun ? `would be added: ${counts['would be added']}` : `added: ${counts.added}`
         const summary = `${done}, there already: ${counts['there already']}, refused: ${counts.refused}\n`
         if (options.json) io.writeError(summary)
