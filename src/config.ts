@@ -124,8 +124,17 @@ export function cacheSpanMs({ publish }: Pick<Config, 'publish'>): number {
 
 /** For `config print`: everything in force, secrets hidden. */
 export function redacted(config: Config): Config {
-  const url = config.storage.url?.replace(/(\/\/[^:/@]*):[^@]*@/, '$1:[hidden]@')
+  const url = config.storage.url && withoutPassword(config.storage.url)
   return { ...config, storage: { ...config.storage, ...(url === undefined ? {} : { url }) } }
+}
+
+/** WHATWG URL finds the password whatever is in it, and PostgreSQL takes one among the parameters too. */
+function withoutPassword(text: string): string {
+  if (!URL.canParse(text)) return '[hidden]'
+  const url = new URL(text)
+  if (url.password !== '') url.password = 'HIDDEN'
+  if (url.searchParams.has('password')) url.searchParams.set('password', 'HIDDEN')
+  return url.href
 }
 
 function faultOf({ path, message, ...issue }: z.core.$ZodIssue): string {

@@ -38,6 +38,7 @@ export interface MainProcess {
 export async function startMain({ config, masterKey, databaseFile, adminSocket }: StartMessage): Promise<MainProcess> {
   const clock = systemClock
   const log = createLog({ level: config.log.level, role: 'main' })
+  await refuseIfRunning(adminSocket) // before the database of the other is migrated
   const keys = sealer(Buffer.from(masterKey, 'base64'), randomBytes)
   const storage = await openStorage({ url: config.storage.url, file: databaseFile, sealer: keys, clock })
   const applied = await storage.migrate()
@@ -98,7 +99,9 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   const admin = http.createServer(app)
   const health = healthServer({ check: () => storage.check(), log })
   if (config.admin.listen) await listenOn(admin, config.admin.listen, { isShared: false })
-  else await listenPrivately(admin, adminSocket)
+  // Where nobody asks there, it says that the data folder is taken
+  const mark = config.admin.listen ? net.createServer((socket) => socket.destroy()) : admin
+  await listenPrivately(mark, adminSocket)
   await listenOn(health.server, config.health.listen, { isShared: false })
 
   let isStopping = false
@@ -139,16 +142,27 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       clearInterval(ticker)
       clearInterval(sweeper)
       await tick
+      if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])
       await storage.close()
     },
   }
 }
 
-/** @throws ProblemError unavailable: another Waypost has this data folder */
-async function listenPrivately(server: http.Server, path: string): Promise<void> {
+const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
+
+/** @throws ProblemError unavailable: another Waypost has this data folder, or its name is too long */
+async function refuseIfRunning(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH)
+    throw new ProblemError(
+      'unavailable',
+      `the path ${path} is longer than the ${LONGEST_SOCKET_PATH} bytes that a socket's may have; choose a data folder with a shorter name`,
+    )
   if (await isAnswered(path))
     throw new ProblemError('unavailable', `another Waypost is running on this data folder (${path} is answered)`)
+}
+
+async function listenPrivately(server: net.Server, path: string): Promise<void> {
   rmSync(path, { force: true }) // a leaving of a process that was killed
   const mask = process.umask(0o177) // never open to others, not even between listen and chmod
   try {

@@ -74,10 +74,11 @@ export function supervise(
           resolve({ isNew: message.isNew })
         } else reject(new Error(message.why))
       })
+      worker.on('error', (err) => log.warn({ err, child: role }, 'a process could not be told'))
       worker.on('exit', (code, signal) => {
         children.delete(worker)
-        tellEdges()
         if (isStopping) return
+        tellEdges()
         if (!child.isReady) reject(new Error(`the ${role} process ended before it was ready (${signal ?? code})`))
         const livedMs = Number((process.hrtime.bigint() - bornAt) / 1_000_000n)
         const nextMs = livedMs > STEADY_MS ? FIRST_RESTART_MS : Math.min(pauseMs * 2, LONGEST_RESTART_MS)
@@ -97,7 +98,8 @@ export function supervise(
   }
 
   function tell(worker: Worker, message: ToChild): void {
-    if (worker.isConnected()) worker.send(message)
+    // One that has just died is connected still: its end is told of by 'exit', and an error here would be ours
+    if (worker.isConnected()) worker.send(message, () => undefined)
   }
 
   const ready = (async () => {

@@ -79,12 +79,22 @@ describe('the configuration', () => {
     expect(message).not.toContain('hunter2')
   })
 
+  test.each([
+    'postgres://u:hunter2@db/waypost',
+    'postgres://u:a@hunter2@db/waypost',
+    'postgres://db/waypost?user=u&password=hunter2',
+    'postgres://u:hunter2@[broken',
+  ])('a password is hidden wherever it stands: %s', (url) => {
+    const config = parseConfig('', { WAYPOST_STORAGE_URL: url })
+    expect(JSON.stringify(redacted(config))).not.toContain('hunter2')
+  })
+
   test('a secret may come from a file, and is hidden when it is printed', () => {
     const config = parseConfig('', { WAYPOST_STORAGE_URL_FILE: '/run/secrets/url' }, (path) =>
       path === '/run/secrets/url' ? 'postgres://waypost:hunter2@db.example.net/waypost\n' : '',
     )
     expect(config.storage.url).toBe('postgres://waypost:hunter2@db.example.net/waypost')
     expect(JSON.stringify(redacted(config))).not.toContain('hunter2')
-    expect(redacted(config).storage.url).toBe('postgres://waypost:[hidden]@db.example.net/waypost')
+    expect(redacted(config).storage.url).toBe('postgres://waypost:HIDDEN@db.example.net/waypost')
   })
 })

@@ -40,7 +40,7 @@ export interface CertificateImport {
 export function certificateImport(deps: {
   lineages: Pick<
     LineageStore,
-    'create' | 'findByName' | 'stage' | 'addPrivateKey' | 'activate' | 'takeOver' | 'isPublished'
+    'create' | 'findByName' | 'stage' | 'addPrivateKey' | 'activate' | 'isPublished' | 'isPresented'
   >
 }): CertificateImport {
   const { lineages } = deps
@@ -69,26 +69,29 @@ export function certificateImport(deps: {
       const again = isFront ? others.find(({ sha256 }) => sha256 === chain.leaf.sha256) : undefined
       const asStaged = again ?? { id: '', stagedAt: act.at }
       const isKnownToAll = knownToAllAt(others, asStaged, { now: act.at, cacheSpanMs }) <= act.at
-      const becomesActive = !isNotYetValid && (isForced || (isFirst && isKnownToAll))
+      const isKeyMissed = privateKey === null && found !== undefined && (await lineages.isPresented(found.id))
+      const becomesActive = !isNotYetValid && (isForced || (isFirst && isKnownToAll && !isKeyMissed))
       const isActive = again !== undefined && again.id === present?.id
       if (isFront && !becomesActive && !isActive && !present?.privateKeyId) throw notPresentable(name, isNotYetValid)
 
       const lineage = found ?? (await lineages.create(tenantId, { name, source: 'import' }, act))
       const staged = again ?? (await lineages.stage(tenantId, lineage.id, { chain, privateKey }, act))
       const isToActivate = becomesActive && !isActive
-      const all = again ? others : [...others, staged]
-      const activated = isToActivate && activation(all, staged.id, { now: act.at, cacheSpanMs, isForced })
+      const options = { now: act.at, cacheSpanMs, isForced }
+      // Nobody keeps what is presented: it may come back where a wrong one had taken its place
+      const retiresAt =
+        isToActivate && !isForced
+          ? activation(again ? others : [...others, staged], staged.id, options).retiresAt
+          : new Date(act.at.getTime() + cacheSpanMs)
       const certificate =
         staged.privateKeyId === null && privateKey !== null
           ? await lineages.addPrivateKey(tenantId, staged.id, privateKey, act)
           : staged
       if (isNotYetValid)
         warnings.push(`it is not valid before ${chain.leaf.notBefore.toISOString()}: until then it is only staged`)
-      if (!activated) return { lineage, certificate, warnings }
-      const inUse = await lineages.activate(tenantId, certificate.id, activated.retiresAt, act)
-      // Last: until it is active, the authority that issued the one before must not stop renewing it
-      if (lineage.source !== 'import') await lineages.takeOver(tenantId, lineage.id, act)
-      return { lineage: { ...lineage, source: 'import' }, certificate: inUse, warnings }
+      if (!isToActivate) return { lineage, certificate, warnings }
+      const activated = await lineages.activate(tenantId, certificate.id, retiresAt, act)
+      return { lineage: { ...lineage, source: 'import' }, certificate: activated, warnings }
     },
   }
 }

@@ -55,7 +55,9 @@ export function frontCertificateJob(deps: {
     if (present && !(await isPresented(lineage))) return
 
     const act: Act = { at: now, actor: authority.name, address: null }
-    const left = lineage.certificates.find((one) => stateAt(one, now) === 'staged' && one.privateKeyId && isGood(one))
+    const left = lineage.certificates.find(
+      (one) => stateAt(one, now) === 'staged' && one.privateKeyId && one.notBefore <= now && isGood(one),
+    )
     const fresh = left ?? (await order(front, act))
     const isPublished = await lineages.isPublished(front.lineageId)
     const knownAt = isPublished ? knownToAllAt([...lineage.certificates, fresh], fresh, { now, cacheSpanMs }) : now
@@ -63,7 +65,7 @@ export function frontCertificateJob(deps: {
     // The XMPP server that presents the one before as well was told nothing: that stays published to its end
     const inUseUntil = Math.max(now.getTime() + cacheSpanMs, present?.notAfter.getTime() ?? 0)
     const retiresAt = isPublished ? new Date(inUseUntil) : now
-    return { runAgainAt: renewAt(await lineages.activate(front.tenantId, fresh.id, retiresAt, act)) }
+    return { runAgainAt: renewAt(await lineages.activate(front.tenantId, fresh.id, retiresAt, act, 'local')) }
   }
 }
 

@@ -46,6 +46,10 @@ export function frontLineageName(host: DomainName): string {
   return `front:${host}`
 }
 
+export function isFrontLineage({ name }: Pick<Lineage, 'name'>): boolean {
+  return name.startsWith('front:')
+}
+
 export interface LineageWithCertificates extends Lineage {
   certificates: LineageCertificate[]
 }
@@ -81,8 +85,6 @@ export interface NewCertificate {
 export interface LineageStore {
   /** @throws ProblemError already-exists: the tenant has a lineage of that name */
   create(tenantId: string | null, lineage: { name: string; source: Source }, act: Act): Promise<Lineage>
-  /** From now on certificates come by hand, where an authority issued them before. */
-  takeOver(tenantId: string | null, id: string, act: Act): Promise<void>
   find(tenantId: string | null, id: string): Promise<LineageWithCertificates | undefined>
   findByName(tenantId: string | null, name: string): Promise<LineageWithCertificates | undefined>
   /** Ordered by name and then id; `after` is the last one of the page before. */
@@ -95,8 +97,18 @@ export interface LineageStore {
    * @throws ProblemError already-exists: the lineage has this very certificate
    */
   stage(tenantId: string | null, lineageId: string, certificate: NewCertificate, act: Act): Promise<LineageCertificate>
-  /** Makes a staged certificate the active one; the active one before it is published until `retiresAt`. */
-  activate(tenantId: string | null, certificateId: string, retiresAt: Date, act: Act): Promise<LineageCertificate>
+  /**
+   * Makes a certificate the active one; the one before it is published until `retiresAt`.
+   * @param issuedBy who saw to it, and sees to the next: by hand unless an authority does
+   * @throws ProblemError still-in-use: a host presents the lineage, and the key of this certificate is not here
+   */
+  activate(
+    tenantId: string | null,
+    certificateId: string,
+    retiresAt: Date,
+    act: Act,
+    issuedBy?: Source,
+  ): Promise<LineageCertificate>
   /** Writes down that the private key left the house in clear. @throws ProblemError not-found */
   noteKeyExport(tenantId: string | null, certificateId: string, act: Act): Promise<void>
   /** Whether a delegation publishes it: then a cache may hold what it had before. */

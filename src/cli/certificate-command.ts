@@ -58,6 +58,11 @@ Examples:
               'malformed-request',
               `${options.frontOf} is not ${options.tenant}'s; leave out --tenant`,
             )
+          if (front && options.lineage !== undefined && front.isByName)
+            throw new ProblemError(
+              'malformed-request',
+              `the admin host presents lineage ${frontLineageName(front.host)} and no other; leave out --lineage`,
+            )
           const password = options.passwordFile && (await readInput(options.passwordFile, io)).toString().trimEnd()
           const lineageName = options.lineage ?? (front && frontLineageName(front.host))
           const { lineage, certificate, warnings } = await bench.imports.importCertificate(
@@ -240,7 +245,11 @@ Examples:
       (name: string, options: { certificate?: string; tenant?: string; yes?: true; json?: true }, command: Command) =>
         withWorkbench(deps, command, async (bench) => {
           const lineage = await lineageOf(bench, name, options.tenant)
-          if (lineage.tenantId === null && name === frontLineageName(bench.installation.config.admin.host))
+          const isAdmins = lineage.tenantId === null && name === frontLineageName(bench.installation.config.admin.host)
+          const isActive = lineage.certificates.some(
+            (one) => one.id === options.certificate && stateAt(one, bench.clock.now()) === 'active',
+          )
+          if (isAdmins && (options.certificate === undefined || isActive))
             throw new ProblemError(
               'still-in-use',
               `the admin host presents lineage ${name}; import another certificate instead`,
@@ -278,17 +287,33 @@ async function lineageOf(bench: Workbench, name: string, tenant: string | undefi
 async function frontOf(bench: Workbench, text: string) {
   const host = domainName(text)
   const { sourceDomains, targetHosts } = bench.storage
-  if (host === bench.installation.config.admin.host) return { host, tenantId: null, use: async () => undefined }
+  if (host === bench.installation.config.admin.host)
+    return { host, isByName: true, tenantId: null, use: async () => undefined }
   if (await targetHosts.find(host))
-    return { host, tenantId: null, use: (id: string) => targetHosts.setFrontLineage(host, id, bench.act()) }
+    return {
+      host,
+      isByName: false,
+      tenantId: null,
+      use: (id: string) => targetHosts.setFrontLineage(host, id, bench.act()),
+    }
   const holder = (await sourceDomains.claims(host)).find((claim) => claim.proof !== null)
   if (!holder)
     throw new ProblemError(
       'not-found',
       `${text} is neither a target host, nor the admin host, nor a source domain whose control is proven`,
     )
+  if (holder.mode === 'external')
+    throw new ProblemError(
+      'malformed-request',
+      `${text} is external: its owner's web server presents the certificate, and none is needed here`,
+    )
   const { tenantId } = holder
-  return { host, tenantId, use: (id: string) => sourceDomains.setFrontLineage(tenantId, host, id, bench.act()) }
+  return {
+    host,
+    isByName: false,
+    tenantId,
+    use: (id: string) => sourceDomains.setFrontLineage(tenantId, host, id, bench.act()),
+  }
 }
 
 function writeNewFile(file: string, text: string): void {

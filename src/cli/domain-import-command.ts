@@ -91,6 +91,7 @@ async function* importDomains(
   const defaultTenant = options.tenant === undefined ? undefined : await tenantOf(bench, options.tenant)
   const tenants = new Map<string, string>()
   const seen = new Set<string>()
+  const vouchedFor = new Map<string, string>() // a name, and the tenant
   let batch: Candidate[] = []
   let refused: Verdict[] = []
 
@@ -110,6 +111,11 @@ async function* importDomains(
     const delegations = delegationsOf(fields)
     if (seen.has(`${id} ${name}`)) throw new ProblemError('already-exists', 'it stands in the file twice')
     seen.add(`${id} ${name}`)
+    if (vouch === 'yes') {
+      if ((vouchedFor.get(name) ?? id) !== id)
+        throw new ProblemError('source-domain-taken', 'another line of the file vouches for it for another tenant')
+      vouchedFor.set(name, id)
+    }
     return {
       line,
       text,
@@ -124,7 +130,8 @@ async function* importDomains(
     yield { verdicts: verdicts.sort((a, b) => a.line - b.line), bytes }
   }
 
-  const parser = createReadStream(file).pipe(
+  const source = createReadStream(file)
+  const parser = source.pipe(
     parse({
       bom: true,
       info: true,
@@ -135,6 +142,7 @@ async function* importDomains(
       max_record_size: LONGEST_FIELD * COLUMNS.length,
     }),
   )
+  source.on('error', (fault) => parser.destroy(fault))
   let lines = 0
   let bytes = 0
   try {
@@ -153,7 +161,9 @@ async function* importDomains(
       if (batch.length + refused.length >= BATCH) yield* flush(bytes)
     }
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && String(cause.code).startsWith('CSV_'))) throw cause
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    if (/^E[A-Z]+$/.test(code)) throw unreadable(file, cause as Error)
+    if (!(cause instanceof Error && code.startsWith('CSV_'))) throw cause
     yield* flush(bytes)
     throw new ProblemError('malformed-request', `the file is no CSV from here on: ${cause.message}`, { cause })
   }
@@ -218,8 +228,12 @@ function sizeOf(file: string): number {
   try {
     size = statSync(file).size
   } catch (cause) {
-    throw new ProblemError('malformed-request', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+    throw unreadable(file, cause as Error)
   }
   if (size > MOST_BYTES) throw new ProblemError('too-large', `${file} is larger than 10 MB; split it`)
   return size
+}
+
+function unreadable(file: string, cause: Error): ProblemError {
+  return new ProblemError('malformed-request', `${file} cannot be read: ${cause.message}`, { cause })
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
-import { initialise, openInstallation, placeOf } from './installation.ts'
+import { domainName } from '../name.ts'
+import { ProblemError } from '../problem.ts'
+import { initialise, openInstallation, placeOf, type Installation } from './installation.ts'
 import { report } from './io.ts'
 import { FRONT_OF_ADMIN, signInLink } from './sign-in-command.ts'
 import { openWorkbench, type CommandDeps } from './workbench.ts'
@@ -25,6 +27,7 @@ Example:
       const made = initialise(place, env, names, () => randomBytes(32))
       for (const file of made) io.writeError(`made ${file}\n`)
       const installation = openInstallation(place, env)
+      refuseOtherNames(installation, names)
       const bench = await openWorkbench(installation)
       await bench.close()
       const { url, expiresAt } = await signInLink(installation)
@@ -33,4 +36,18 @@ Example:
       report(io, json, url, { made, url, expiresAt: expiresAt.toISOString() })
       io.writeError(`${FRONT_OF_ADMIN}\n`)
     })
+}
+
+/** Names that were asked for must not be passed over because a configuration was there already. */
+function refuseOtherNames(
+  { config, configFile }: Installation,
+  names: { adminHost?: string; edgeName?: string },
+): void {
+  const asked = [
+    ['admin.host', names.adminHost, config.admin.host],
+    ['edge.name', names.edgeName, config.edge.name],
+  ] as const
+  for (const [setting, name, inForce] of asked)
+    if (name !== undefined && domainName(name) !== inForce)
+      throw new ProblemError('configuration', `${setting} is ${inForce} in ${configFile}, which stays; change it there`)
 }

@@ -60,6 +60,7 @@ async function serve(place: ReturnType<typeof placeOf>, io: Io, env: Environment
     isNew = started.isNew
   } catch (error) {
     io.writeError(`waypost: ${(error as Error).message}\n`)
+    io.writeError('when it runs, this prints the link by which the operator signs in: waypost sign-in\n')
     io.setExitCode(EXIT.couldNot)
     await supervisor.stop()
     return

@@ -52,6 +52,10 @@ A first delegation:
   waypost serve`,
   )
 
+// Commander ends a wrong use with 1, which a script would read as "refused" or "disproven"
+const exitEarly = (error: CommanderError) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.couldNot)
+program.exitOverride(exitEarly)
+
 const deps = { io, env }
 addServeCommand(program, io, env)
 // The supervisor stays small: it does not load what the other commands are made of
@@ -60,14 +64,12 @@ if (program.parseOptions(process.argv.slice(2)).operands[0] !== 'serve') {
   addCommands(program, deps)
 }
 
+for (const command of everyCommand(program)) command.exitOverride(exitEarly)
+
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0) // the reader, such as head, has seen enough
   throw error
 })
-
-// Commander ends a wrong use with 1, which a script would read as "refused" or "disproven"
-const exitEarly = (error: CommanderError) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.couldNot)
-for (const command of everyCommand(program)) command.exitOverride(exitEarly)
 
 try {
   await program.parseAsync()

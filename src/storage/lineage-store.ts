@@ -1,10 +1,11 @@
 import type { Knex } from 'knex'
-import type {
-  Lineage,
-  LineageCertificate,
-  LineageStore,
-  LineageWithCertificates,
-  Source,
+import {
+  isFrontLineage,
+  type Lineage,
+  type LineageCertificate,
+  type LineageStore,
+  type LineageWithCertificates,
+  type Source,
 } from '../certificate/lineage.ts'
 import type { Act } from '../act.ts'
 import type { Sealer } from '../certificate/sealing.ts'
@@ -100,15 +101,6 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       }
     },
 
-    async takeOver(tenantId, id, act) {
-      await perform(deps, act, async (trx, traces) => {
-        const lineage = await lockLineage(trx, tenantId, id)
-        await trx<LineageRow>('lineage').where({ id }).update({ source: 'import' })
-        traces.changedLineage(id)
-        traces.audit({ tenantId, action: 'lineage.take-over', subject: lineage.name, detail: { from: lineage.source } })
-      })
-    },
-
     async find(tenantId, id) {
       return one(await ofTenant(select(db.knex), tenantId).where({ id }).first())
     },
@@ -189,11 +181,16 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       })
     },
 
-    async activate(tenantId, certificateId, retiresAt, act) {
+    async activate(tenantId, certificateId, retiresAt, act, issuedBy = 'import') {
       return perform(deps, act, async (trx, traces) => {
         const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
         if (certificate.activated_at !== null && certificate.superseded_at === null)
           return certificateFromRow(certificate)
+        if (certificate.private_key_id === null && (isFrontLineage(lineage) || (await isPresented(trx, lineage.id))))
+          throw new ProblemError(
+            'still-in-use',
+            'a host presents this lineage over HTTPS, and the private key of the certificate is not here; import it again with its key',
+          )
         const activated = { activated_at: act.at.getTime(), superseded_at: null, retires_at: null }
         // The one before first: the schema allows one active certificate at any moment
         await trx<CertificateRow>('certificate')
@@ -202,12 +199,14 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
           .whereNull('superseded_at')
           .update({ superseded_at: act.at.getTime(), retires_at: retiresAt.getTime() })
         await trx<CertificateRow>('certificate').where({ id: certificateId }).update(activated)
+        if (lineage.source !== issuedBy)
+          await trx<LineageRow>('lineage').where({ id: lineage.id }).update({ source: issuedBy })
         traces.changedLineage(lineage.id)
         traces.audit({
           tenantId,
           action: 'certificate.activate',
           subject: lineage.name,
-          detail: { certificate: certificateId, sha256: certificate.sha256, formerRetiresAt: retiresAt },
+          detail: { certificate: certificateId, sha256: certificate.sha256, formerRetiresAt: retiresAt, issuedBy },
         })
         return certificateFromRow({ ...certificate, ...activated })
       })

@@ -107,6 +107,18 @@ describe('a front certificate', () => {
     expect(await stored()).toEqual([first])
   })
 
+  test('comes back where a wrong one had taken its place', async () => {
+    const [good, wrong] = [await makeCertificate(), await makeCertificate({ names: ['other.example.com'] })]
+    const bringFront = (made: MadeCertificate) => bring(made, { ...withKey(made), lineage: 'im.example.com' })
+    const { certificate } = await bringFront(good)
+    clock.advance(1)
+    await bringFront(wrong)
+    clock.advance(1)
+    await bringFront(good)
+    expect(active(await stored())?.id).toBe(certificate.id)
+    expect(await stored()).toHaveLength(2)
+  })
+
   test('that is refused leaves the authority its lineage', async () => {
     await storage.lineages.create(null, { name: 'front:im.example.com', source: 'local' }, act())
     const early = await makeCertificate({ notBefore: '2026-06-01T01:00:00Z' })

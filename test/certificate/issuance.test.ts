@@ -6,6 +6,7 @@ import { FRONT_CERTIFICATE, frontCertificateJob, verifiedChain } from '../../src
 import type { Lineage } from '../../src/certificate/lineage.ts'
 import { createLocalAuthority, localAuthority } from '../../src/certificate/local-authority.ts'
 import { active, published } from '../../src/certificate/rollover.ts'
+import { readUpload } from '../../src/certificate/upload.ts'
 import { sealer } from '../../src/certificate/sealing.ts'
 import { domainName, type DomainName } from '../../src/name.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
@@ -102,6 +103,18 @@ test('where a delegation publishes the lineage, caches get their time before the
   expect(published(await stored(), clock.now()).map(({ id }) => id)).toEqual([second!.id])
 })
 
+test('what somebody staged by hand is not put to use before it is valid', async () => {
+  const due = (await runWith(local))!.runAgainAt
+  const notBefore = new Date(due.getTime() + DAY_MS)
+  const early = await makeCertificate({ notBefore: notBefore.toISOString(), notAfter: '2027-06-01T00:00:00Z' })
+  const { chain } = readUpload({ certificate: Buffer.from(early.pem), now: clock.now() })
+  const staged = await storage.lineages.stage(null, lineage.id, { chain, privateKey: early.keyDer }, act())
+  clock.advance(due.getTime() - clock.now().getTime())
+  await runWith(local)
+  expect(active(await stored())!.id).not.toBe(staged.id)
+  expect(active(await stored())!.notBefore <= clock.now()).toBe(true)
+})
+
 test('a lineage that nothing presents any more is not renewed, one that is to be presented for the first time is made', async () => {
   presented = false
   const first = (await runWith(local))!.runAgainAt
@@ -153,8 +166,8 @@ test('after a crash between staging and activating, the staged one is activated 
 
 test('nothing is done where the lineage is gone, or its certificates come by hand by now', async () => {
   expect(await runWith(local, { lineageId: 'gone' })).toBeUndefined()
-  await storage.lineages.takeOver(null, lineage.id, act())
-  expect(await runWith(local)).toBeUndefined()
+  const byHand = await storage.lineages.create(null, { name: 'by-hand', source: 'import' }, act())
+  expect(await runWith(local, { lineageId: byHand.id })).toBeUndefined()
   expect(await stored()).toEqual([])
 })
 

@@ -140,6 +140,9 @@ describe('bad input', () => {
   const cases: [name: string, args: string[], code: number, said: string][] = [
     ['an unknown command', ['frobnicate'], 2, 'unknown command'],
     ['an unknown option', ['tenant', 'list', '--colour'], 2, 'unknown option'],
+    ['a missing folder', ['--data'], 2, 'argument missing'],
+    ['a folder to import', ['domain', 'import', '/tmp'], 1, 'cannot be read'],
+    ['another name at a second init', ['init', '--admin-host', 'b.example.com'], 1, 'change it there'],
     ['a missing argument', ['tenant', 'add'], 2, 'missing required argument'],
     ['a port that is none', ['target', 'add', 'a.example.com', '--port', '70000'], 2, '1 to 65535'],
     ['a tenant with an odd name', ['tenant', 'add', 'Acme Inc.'], 1, 'lower-case letters'],

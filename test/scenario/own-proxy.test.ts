@@ -34,4 +34,17 @@ describe('the admin plane behind a proxy of the operator', () => {
   test('is not answered for by the edge', async () => {
     await expect(ask(site, 'admin.localhost', '/sign-in')).rejects.toThrow(/handshake failure/)
   })
+
+  test('keeps the data folder to itself all the same', async () => {
+    const elsewhere = site.with({
+      WAYPOST_ADMIN_LISTEN: `127.0.0.1:${await freePort()}`,
+      WAYPOST_HEALTH_LISTEN: `127.0.0.1:${await freePort()}`,
+      WAYPOST_EDGE_HTTPS: `127.0.0.1:${await freePort()}`,
+      WAYPOST_EDGE_HTTP: `127.0.0.1:${await freePort()}`,
+    })
+    expect(await elsewhere('serve')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('another Waypost is running') as string,
+    })
+  })
 })

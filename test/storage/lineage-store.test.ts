@@ -152,14 +152,12 @@ onBothEngines('lineages', (database) => {
     const stage = () => storage.lineages.stage(null, lineageId, { chain: aChain(), privateKey: null }, act())
     const [staged, next] = [await stage(), await stage()]
     await storage.lineages.activate(null, staged.id, later(), act())
-    await storage.lineages.takeOver(null, lineageId, act())
     await storage.lineages.addPrivateKey(null, next.id, Buffer.from('k'), act())
     await storage.lineages.removeCertificate(null, next.id, act())
-    expect(await changesBehind(database, position)).toEqual(Array(6).fill(`lineage ${lineageId}`))
-    expect((await storage.audit.list('all', { limit: 6 })).map(({ action }) => action)).toEqual([
+    expect(await changesBehind(database, position)).toEqual(Array(5).fill(`lineage ${lineageId}`))
+    expect((await storage.audit.list('all', { limit: 5 })).map(({ action }) => action)).toEqual([
       'certificate.remove',
       'certificate.add-key',
-      'lineage.take-over',
       'certificate.activate',
       'certificate.stage',
       'certificate.stage',
@@ -190,6 +188,33 @@ onBothEngines('lineages', (database) => {
     await expect(remove(second.id)).rejects.toMatchObject({ code: 'still-in-use' })
     await storage.sourceDomains.setFrontLineage(tenant.id, domain.name, null, act())
     await remove(second.id)
+  })
+
+  test('whoever activates sees to the next, by hand unless an authority does', async () => {
+    const { storage, act } = database
+    const lineage = await storage.lineages.create(null, { name: freshName(), source: 'local' }, act())
+    const stage = () =>
+      storage.lineages.stage(null, lineage.id, { chain: aChain(), privateKey: Buffer.from('k') }, act())
+    const source = async () => (await storage.lineages.find(null, lineage.id))?.source
+    await storage.lineages.activate(null, (await stage()).id, later(), act(), 'local')
+    expect(await source()).toBe('local')
+    await storage.lineages.activate(null, (await stage()).id, later(), act())
+    expect(await source()).toBe('import')
+  })
+
+  test('what a host presents is not replaced by a certificate whose key is not here', async () => {
+    const { storage, act } = database
+    const { tenant, domain } = await aDelegation(database)
+    const presented = await create(tenant.id)
+    const front = await create(null, `front:${freshName()}`)
+    await storage.sourceDomains.setFrontLineage(tenant.id, domain.name, presented.id, act())
+    for (const { tenantId, id } of [presented, front]) {
+      const keyless = await storage.lineages.stage(tenantId, id, { chain: aChain(), privateKey: null }, act())
+      const activate = () => storage.lineages.activate(tenantId, keyless.id, later(), act())
+      await expect(activate()).rejects.toMatchObject({ code: 'still-in-use' })
+      await storage.lineages.addPrivateKey(tenantId, keyless.id, Buffer.from('k'), act())
+      await activate()
+    }
   })
 
   test('a certificate that was only published is given its key, sealed, once', async () => {
@@ -228,7 +253,6 @@ onBothEngines('lineages', (database) => {
       ['remove a certificate of', (t, _, id) => database.storage.lineages.removeCertificate(t, id, act())],
       ['add a key to', (t, _, id) => database.storage.lineages.addPrivateKey(t, id, Buffer.from('k'), act())],
       ['export from', (t, _, id) => database.storage.lineages.noteKeyExport(t, id, act())],
-      ['take over', (t, id) => database.storage.lineages.takeOver(t, id, act())],
       ['remove', (t, id) => database.storage.lineages.remove(t, id, act())],
     ]
     test.each(acts)('is not found by who would %s it', async (_, attempt) => {
