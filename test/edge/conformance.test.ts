@@ -88,7 +88,7 @@ describe('§6.3 at the source host', () => {
   test('case 3: its path is the path of the request, byte for byte', async () => {
     for (const path of [P, P.replace('_xmpp-server', '_XMPP-Server'), P.replace('im.example', 'Im.EXAMPLE'), `${P}.`])
       expect(ok(await rig.get(S, path))).toEqual(redirect(path))
-    // DESIGN.md §4: ASCII in escapes is refused, so there is nothing to keep
+    // ASCII in escapes is refused, so there is nothing to keep
     for (const path of [P.replace('_xmpp', '%5Fxmpp'), P.replace('im.', 'im%2e'), P.replace('im.', 'im%2E')])
       expectRefusal(await rig.get(S, path))
   })

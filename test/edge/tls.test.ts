@@ -4,6 +4,7 @@ import { describeCertificate } from '../../src/certificate/chain.ts'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import type { HostMeta } from '../../src/delegation/host-meta.ts'
 import type { Host } from '../../src/delegation/host.ts'
+import type { SourceDomain } from '../../src/delegation/source-domain.ts'
 import { domainName } from '../../src/name.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { edgeRig, HOUR, type EdgeRig } from '../support/edge-rig.ts'
@@ -154,15 +155,14 @@ describe('front certificates', () => {
     await rig.addDomain(name, { hasFront: false })
     const { pem, der } = await makeCertificate({ names: [name] })
     const lineages = rig.storage.lineages
-    const { id } = await lineages.create(
-      null,
-      { name: frontLineageName(domainName(name)), source: 'import' },
-      rig.act(),
-    )
+    // A service certificate, whose lineage is put in front of the name although its key is not here
+    const { id } = await lineages.create(null, { name: 'keyless', source: 'import' }, rig.act())
     const chain = { pem, leaf: describeCertificate(der) }
     const staged = await lineages.stage(null, id, { chain, privateKey: null }, rig.act())
     await lineages.activate(null, staged.id, rig.clock.now(), rig.act())
-    await presentFront(name)
+    const [{ tenantId }] = (await rig.storage.sourceDomains.claims(domainName(name))) as [SourceDomain]
+    await rig.storage.sourceDomains.setFrontLineage(tenantId, domainName(name), id, rig.act())
+    await rig.settle()
     await expect(connect(name)).rejects.toThrow(/alert handshake failure/)
     expect(warned()).toEqual([{ name, why: 'no front certificate' }])
   })

@@ -11,7 +11,7 @@ import { freePort, newWaypost, type Waypost } from '../support/waypost.ts'
 const DOMAIN = 'im.example.com'
 const TARGET = 'hosting.example.com'
 const PATH = `/.well-known/tls/_xmpp-server._tcp.${DOMAIN}`
-/** DESIGN: a change is served by every worker within a second of the commit. */
+/** A change is served by every worker within a second of the commit. */
 const SERVED_WITHIN_MS = 1000
 
 let site: Waypost
