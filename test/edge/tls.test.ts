@@ -4,7 +4,6 @@ import { describeCertificate } from '../../src/certificate/chain.ts'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import type { HostMeta } from '../../src/delegation/host-meta.ts'
 import type { Host } from '../../src/delegation/host.ts'
-import type { SourceDomain } from '../../src/delegation/source-domain.ts'
 import { domainName } from '../../src/name.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { edgeRig, HOUR, type EdgeRig } from '../support/edge-rig.ts'
@@ -71,10 +70,10 @@ function warned(): { name: string; why: string }[] {
 }
 
 /** Makes what the operator's lineage of that name has its front certificate. */
-async function presentFront(name: string): Promise<void> {
+async function presentFront(name: string, lineage = frontLineageName(domainName(name))): Promise<void> {
   const [tenant, front] = [
     (await rig.storage.tenants.findByName('alice'))!,
-    (await rig.storage.lineages.findByName(null, frontLineageName(domainName(name))))!,
+    (await rig.storage.lineages.findByName(null, lineage))!,
   ]
   await rig.storage.sourceDomains.setFrontLineage(tenant.id, domainName(name), front.id, rig.act())
   await rig.settle()
@@ -160,9 +159,7 @@ describe('front certificates', () => {
     const chain = { pem, leaf: describeCertificate(der) }
     const staged = await lineages.stage(null, id, { chain, privateKey: null }, rig.act())
     await lineages.activate(null, staged.id, rig.clock.now(), rig.act())
-    const [{ tenantId }] = (await rig.storage.sourceDomains.claims(domainName(name))) as [SourceDomain]
-    await rig.storage.sourceDomains.setFrontLineage(tenantId, domainName(name), id, rig.act())
-    await rig.settle()
+    await presentFront(name, 'keyless')
     await expect(connect(name)).rejects.toThrow(/alert handshake failure/)
     expect(warned()).toEqual([{ name, why: 'no front certificate' }])
   })
