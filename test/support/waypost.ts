@@ -59,7 +59,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     async (...args: string[]): Promise<Outcome> => {
       try {
         // A command that should have ended is ended: nothing of a failed test goes on
-      const own = { env: { ...env, ...more }, maxBuffer: 2 ** 26, timeout: 100_000 }
+        const own = { env: { ...env, ...more }, maxBuffer: 2 ** 26, timeout: 100_000 }
         const { stdout, stderr } = await run(process.execPath, [PROGRAM, ...args], own)
         return { code: 0, stdout, stderr }
       } catch (error) {
