@@ -25,6 +25,7 @@ const TICK_MS = 500
 const SWEEP_EVERY_MS = 60_000
 const KEEP_CHANGES_MS = 3_600_000
 const LEASE_MS = 60_000
+const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
 const JOBS_PER_ROUND = 50
 
 export interface MainProcess {
@@ -148,8 +149,6 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     },
   }
 }
-
-const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
 
 /** @throws ProblemError unavailable: another Waypost has this data folder, or its name is too long */
 async function refuseIfRunning(path: string): Promise<void> {

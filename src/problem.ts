@@ -11,7 +11,6 @@ export type ProblemCode =
   | 'too-early' // a staged certificate that caches may not know yet
   | 'sign-in-required'
   | 'cross-site-request'
-  | 'forbidden'
   | 'too-large'
   | 'unsupported-media-type'
   | 'method-not-allowed'

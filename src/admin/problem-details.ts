@@ -13,7 +13,6 @@ export const PROBLEMS = {
   'too-early': { status: 409, title: 'It is too early for that' },
   'sign-in-required': { status: 401, title: 'Sign in first' },
   'cross-site-request': { status: 403, title: 'The request came from another site' },
-  forbidden: { status: 403, title: 'Not allowed' },
   'too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The media type is not supported' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
