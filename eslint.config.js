@@ -6,23 +6,29 @@ const rooms = [
   ...['admin', 'certificate', 'cli', 'delegation', 'edge', 'outside', 'storage', 'tenant', 'verify', 'work'],
   'migrations',
 ]
-const partsLists = ['main.ts', 'edge-main.ts', 'supervisor.ts', 'verify-main.ts']
+const partsLists = ['main.ts', 'edge-main.ts', 'parts.ts', 'supervisor.ts', 'verify-main.ts']
 const nouns = ['certificate', 'delegation', 'tenant', 'verify']
 const places = {
   'src/*.ts': {},
   'src/log.ts': { packages: ['pino'] },
   'src/config.ts': { packages: ['smol-toml', 'zod'] },
-  'src/{main,edge-main,supervisor,verify-main}.ts': { to: [...rooms, ...partsLists] },
+  'src/{main,edge-main,parts,supervisor,verify-main}.ts': { to: [...rooms, ...partsLists] },
   'src/certificate/**': { to: ['certificate', 'work'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   'src/delegation/**': { to: ['delegation', 'certificate', 'work'] },
-  'src/tenant/**': { to: ['tenant', 'work'] },
+  'src/tenant/**': {
+    to: ['tenant', 'work'],
+    packages: ['@node-rs/argon2', '@simplewebauthn/server', '@zxcvbn-ts/language-common', 'otpauth'],
+  },
   'src/verify/**': { to: ['verify', 'certificate', 'delegation', 'work'] },
   'src/work/**': { to: ['work'] },
   'src/outside/**': { to: ['outside', 'verify'] }, // what it is asked as a port
   'src/edge/**': { to: ['edge', ...nouns], packages: ['lru-cache'] },
   'src/admin/**': {
     to: ['admin', ...nouns],
-    packages: ['express', 'helmet', 'preact', 'preact-render-to-string', 'zod', '@asteasolutions/zod-to-openapi'],
+    packages: [
+      ...['express', 'helmet', 'preact', 'preact-render-to-string', 'zod', '@asteasolutions/zod-to-openapi'],
+      ...['csv-stringify', 'rate-limiter-flexible', 'uqr'],
+    ],
   },
   'src/storage/**': {
     to: ['storage', ...nouns, 'work', 'migrations'],

@@ -6,6 +6,7 @@ import type { Knex } from 'knex'
  */
 export interface Dialect {
   instant: string // milliseconds since the epoch, UTC, set by the application
+  count: string // a whole number that may outgrow 32 bits
   bytes: string
   key: string // text that is compared and ordered byte by byte on both engines
   serial: string // a number that grows with each row and is never given twice
@@ -17,6 +18,7 @@ export function dialectOf(db: Knex): Dialect {
   return config.client === 'pg'
     ? {
         instant: 'bigint',
+        count: 'bigint',
         bytes: 'bytea',
         key: 'text collate "C"',
         serial: 'bigint generated always as identity primary key',
@@ -24,6 +26,7 @@ export function dialectOf(db: Knex): Dialect {
       }
     : {
         instant: 'integer',
+        count: 'integer',
         bytes: 'blob',
         key: 'text',
         serial: 'integer primary key autoincrement',

@@ -1,11 +1,18 @@
 import type { Knex } from 'knex'
 import * as delegations from './001-delegations.ts'
+import * as members from './002-members.ts'
 
 /** Applied only where the database was empty. */
 export const firstMigration = '001-delegations'
 
+/** Leaves the audit trail of before to be chained, see storage/audit-chain.ts. */
+export const membersMigration = '002-members'
+
 // Listed by hand: the order is visible, and a recorded name does not change with the build.
-const all: [name: string, migration: Knex.Migration][] = [[firstMigration, delegations]]
+const all: [name: string, migration: Knex.Migration][] = [
+  [firstMigration, delegations],
+  [membersMigration, members],
+]
 
 export const migrations: Knex.MigrationSource<(typeof all)[number]> = {
   getMigrations: async () => all,

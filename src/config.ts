@@ -62,6 +62,20 @@ const schema = z.strictObject({
           error: 'should be a loopback address, such as "127.0.0.1:8081": it speaks plain HTTP',
         })
         .optional(),
+      /** Of one session, token or, without either, address; whoever asks more gets 429. */
+      requests_per_minute: z.int().min(10).max(1_000_000).prefault(600),
+    })
+    .prefault({}),
+  tenants: z
+    .strictObject({
+      /** Whether strangers may register a tenant of their own. */
+      self_registration: z.boolean().prefault(false),
+    })
+    .prefault({}),
+  audit: z
+    .strictObject({
+      /** Older events are forgotten; 0: none ever. */
+      keep_days: z.int().min(0).max(36_500).prefault(1095),
     })
     .prefault({}),
   health: z.strictObject({ listen: listen.prefault('127.0.0.1:9180') }).prefault({}),
@@ -120,6 +134,12 @@ export function parseConfig(
  */
 export function cacheSpanMs({ publish }: Pick<Config, 'publish'>): number {
   return (publish.max_age_seconds + publish.posh_expires_seconds + publish.skew_seconds) * 1000
+}
+
+/** "https://admin.example.net", with its port where browsers need it; passkeys are bound to it, and links begin with it. */
+export function adminOrigin({ admin, edge }: Pick<Config, 'admin' | 'edge'>): string {
+  const port = admin.listen ? 443 : (edge.https[0]?.port ?? 443) // behind a proxy of the operator's: the usual one
+  return `https://${admin.host}${port === 443 ? '' : `:${port}`}`
 }
 
 /** For `config print`: everything in force, secrets hidden. */
@@ -208,5 +228,6 @@ function fromEnvironment(section: string, key: string, text: string): unknown {
       .map((part) => part.trim())
       .filter(Boolean)
   if (inner instanceof z.ZodNumber) return /^-?\d+$/.test(text) ? Number(text) : text
+  if (inner instanceof z.ZodBoolean) return text === 'true' ? true : text === 'false' ? false : text
   return text
 }

@@ -10,6 +10,20 @@ export type ProblemCode =
   | 'still-in-use'
   | 'too-early' // a staged certificate that caches may not know yet
   | 'sign-in-required'
+  | 'sign-in-refused' // the e-mail address, the password, the code or the passkey: which one is not told
+  | 'fresh-sign-in-required' // a grave act, and the caller has not proven lately to be there
+  | 'forbidden' // in the caller's own tenant, with too low a role or too narrow a token
+  | 'link-spent' // a link of ours that is unknown, used or expired
+  | 'password-refused' // `rule` says by which rule
+  | 'registration-closed'
+  | 'tenant-suspended'
+  | 'quota-reached'
+  | 'last-owner' // a tenant keeps one owner, the installation one operator
+  | 'too-many-requests' // `retryAfterMs` says when to come again
+  | 'precondition-failed' // If-Match: somebody else was first
+  | 'idempotency-key-reused' // for another request than the first
+  | 'request-in-progress' // the first request with this Idempotency-Key is not answered yet
+  | 'outcome-unknown' // it was begun under this Idempotency-Key and never answered
   | 'cross-site-request'
   | 'too-large'
   | 'unsupported-media-type'
@@ -33,15 +47,17 @@ export class ProblemError extends Error {
   readonly code: ProblemCode
   readonly rule: string | undefined
   readonly fields: readonly FieldProblem[]
+  readonly retryAfterMs: number | undefined
 
   constructor(
     code: ProblemCode,
     detail: string,
-    options: ErrorOptions & { rule?: string; fields?: readonly FieldProblem[] } = {},
+    options: ErrorOptions & { rule?: string; fields?: readonly FieldProblem[]; retryAfterMs?: number } = {},
   ) {
     super(detail, options)
     this.code = code
     this.rule = options.rule
     this.fields = options.fields ?? []
+    this.retryAfterMs = options.retryAfterMs
   }
 }
