@@ -4,15 +4,44 @@ import type { Act } from '../act.ts'
 export interface Tenant {
   id: string
   name: string // unique; lower-case letters, digits and hyphens
+  suspendedAt: Date | null // nothing of it is served from then on, and its members change nothing; null: not suspended
+  quotas: Quotas
   createdAt: Date
+  revision: number
+}
+
+/** How many of each a tenant may have; null: no limit. What is there already stays where a quota is lowered. */
+export interface Quotas {
+  sourceDomains: number | null
+  delegations: number | null
+  lineages: number | null
+}
+
+export const NO_QUOTAS: Quotas = { sourceDomains: null, delegations: null, lineages: null }
+
+export interface TenantPage {
+  after?: string | undefined // name of the last of the page before
+  limit: number
+  search?: string | undefined
+  among?: readonly string[] | undefined // only those, by id
+  isSuspended?: boolean | undefined
+  isDescending?: boolean | undefined
 }
 
 export interface TenantStore {
   /** @throws ProblemError already-exists */
-  add(name: string, act: Act): Promise<Tenant>
+  add(name: string, act: Act, quotas?: Quotas): Promise<Tenant>
   find(id: string): Promise<Tenant | undefined>
   findByName(name: string): Promise<Tenant | undefined>
-  list(page: { after?: string; limit: number; search?: string }): Promise<Tenant[]>
-  /** @throws ProblemError still-in-use: it still has source domains or lineages */
+  /** Ordered by name. */
+  list(page: TenantPage): Promise<Tenant[]>
+  /** What counts against the quotas. */
+  count(id: string): Promise<Record<keyof Quotas, number>>
+  /** @throws ProblemError not-found, precondition-failed */
+  setQuotas(id: string, quotas: Quotas, act: Act): Promise<Tenant>
+  /** Every process stops answering for its source domains. @throws ProblemError not-found, precondition-failed */
+  suspend(id: string, act: Act): Promise<Tenant>
+  resume(id: string, act: Act): Promise<Tenant>
+  /** @throws ProblemError not-found, precondition-failed; still-in-use: it still has source domains or lineages */
   remove(id: string, act: Act): Promise<void>
 }

@@ -1,0 +1,61 @@
+import { isAtLeast, type Role } from './member.ts'
+import { includesScope, type Scope } from './scope.ts'
+import type { ApiToken } from './token.ts'
+
+/** Who acts, as far as it matters for what they may do. */
+export interface Principal {
+  /** As the audit trail names them: "alice@example.org", "token deploy", "operator", "cli:root". */
+  name: string
+  /** What belongs to them alone hangs on it: rate limits, idempotency keys. "user <id>", "token <id>", "session <id>". */
+  key: string
+  userId: string | null // null: a token, or the operator of the machine
+  isOperator: boolean
+  roles: ReadonlyMap<string, Role> // by tenant id
+  scopes: ReadonlySet<Scope> | 'all' // 'all': a person
+  authenticatedAt: Date | null // when a person last proved to be there; null: a token
+  /** What else limits the token that acts, and what it issues; null: a person. */
+  token: Pick<ApiToken, 'expiresAt' | 'addresses'> | null
+}
+
+/** Least first. Roles are those in the tenant that the path names; an operator has all of them in every tenant. */
+export type Access = 'public' | 'signed-in' | Role | 'operator'
+
+/** What a route or page asks of its caller. */
+export interface Requirement {
+  access: Access
+  scope?: Scope | 'any' | undefined // of an API token; 'any': whatever it has; left out: no token will do
+  isGrave?: boolean | undefined // a person has to have proven lately to be there, a token needs the scope `grave`
+}
+
+export type Verdict = 'allowed' | 'sign-in-required' | 'not-found' | 'forbidden' | 'fresh-sign-in-required'
+
+export const FRESH_MS = 15 * 60_000
+
+/**
+ * Whether somebody may do something. To whom is no member, a tenant looks as if it were not there.
+ * @param tenantId of the path; null: it names none
+ */
+export function verdict(
+  principal: Principal | null,
+  { access, scope, isGrave = false }: Requirement,
+  tenantId: string | null,
+  now: Date,
+): Verdict {
+  if (access === 'public') return 'allowed'
+  if (!principal) return 'sign-in-required'
+  const role = tenantId === null ? undefined : principal.isOperator ? 'owner' : principal.roles.get(tenantId)
+  if (tenantId !== null && role === undefined) return 'not-found'
+  if (access === 'operator' && !principal.isOperator) return 'forbidden'
+  if (isRole(access) && !(role !== undefined && isAtLeast(role, access))) return 'forbidden'
+  const { scopes, authenticatedAt } = principal
+  if (scopes !== 'all') {
+    const isInScope = scope !== undefined && (scope === 'any' || includesScope(scopes, scope))
+    return isInScope && (!isGrave || scopes.has('grave')) ? 'allowed' : 'forbidden'
+  }
+  const isFresh = authenticatedAt !== null && now.getTime() - authenticatedAt.getTime() < FRESH_MS
+  return isGrave && !isFresh ? 'fresh-sign-in-required' : 'allowed'
+}
+
+function isRole(access: Access): access is Role {
+  return access === 'viewer' || access === 'admin' || access === 'owner'
+}

@@ -1,0 +1,24 @@
+/** What an API token may be made for. Writing includes reading; `grave` is what people have to confirm anew. */
+export const SCOPES = [
+  'tenants:read',
+  'tenants:write',
+  'source-domains:read',
+  'source-domains:write',
+  'delegations:read',
+  'delegations:write',
+  'certificates:read',
+  'certificates:write',
+  'target-hosts:read',
+  'target-hosts:write',
+  'members:read',
+  'members:write',
+  'tokens:read',
+  'tokens:write',
+  'audit:read',
+  'grave',
+] as const
+export type Scope = (typeof SCOPES)[number]
+
+export function includesScope(scopes: ReadonlySet<Scope>, wanted: Scope): boolean {
+  return scopes.has(wanted) || scopes.has(wanted.replace(':read', ':write') as Scope)
+}
