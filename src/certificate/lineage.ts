@@ -39,19 +39,30 @@ export interface Lineage {
   name: string // unique within the tenant; by default the leaf's first DNS name
   source: Source
   createdAt: Date
+  revision: number // grows also with each change of its certificates
 }
+
+export const FRONT_LINEAGE_PREFIX = 'front:'
 
 /** The lineage that is made for a host's front certificate where none is chosen; also how the admin host's is found. */
 export function frontLineageName(host: DomainName): string {
-  return `front:${host}`
+  return `${FRONT_LINEAGE_PREFIX}${host}`
 }
 
 export function isFrontLineage({ name }: Pick<Lineage, 'name'>): boolean {
-  return name.startsWith('front:')
+  return name.startsWith(FRONT_LINEAGE_PREFIX)
 }
 
 export interface LineageWithCertificates extends Lineage {
   certificates: LineageCertificate[]
+}
+
+export interface LineagePage {
+  after?: Pick<Lineage, 'name' | 'id'> | undefined // the last of the page before
+  limit: number
+  search?: string | undefined
+  isDescending?: boolean | undefined
+  source?: Source | undefined
 }
 
 /** What a lineage publishes and serves, as the edge holds it in memory. */
@@ -83,15 +94,15 @@ export interface NewCertificate {
 
 /** Lineages and their certificates. Every method takes the tenant first: another tenant's row is *not found*. */
 export interface LineageStore {
-  /** @throws ProblemError already-exists: the tenant has a lineage of that name */
+  /**
+   * @throws ProblemError already-exists: the tenant has a lineage of that name
+   * @throws ProblemError quota-reached: front lineages of the tenant's own source domains are made for it, and do not count
+   */
   create(tenantId: string | null, lineage: { name: string; source: Source }, act: Act): Promise<Lineage>
   find(tenantId: string | null, id: string): Promise<LineageWithCertificates | undefined>
   findByName(tenantId: string | null, name: string): Promise<LineageWithCertificates | undefined>
-  /** Ordered by name and then id; `after` is the last one of the page before. */
-  list(
-    tenantId: string | null | 'all',
-    page: { after?: Pick<Lineage, 'name' | 'id'>; limit: number; search?: string },
-  ): Promise<LineageWithCertificates[]>
+  /** Ordered by name and then id. */
+  list(tenantId: string | null | 'all', page: LineagePage): Promise<LineageWithCertificates[]>
   /**
    * Adds a staged certificate.
    * @throws ProblemError already-exists: the lineage has this very certificate
@@ -127,7 +138,7 @@ export interface LineageStore {
    * @throws ProblemError still-in-use: it is the active one, and a delegation publishes it or a host presents it
    */
   removeCertificate(tenantId: string | null, certificateId: string, act: Act): Promise<void>
-  /** @throws ProblemError still-in-use: something is served from it */
+  /** @throws ProblemError still-in-use: something is served from it; not-found, precondition-failed */
   remove(tenantId: string | null, id: string, act: Act): Promise<void>
 }
 

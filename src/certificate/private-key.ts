@@ -41,6 +41,12 @@ export function openPrivateKey(form: PrivateKeyForm, block: PemBlock, password: 
   }
 }
 
+/** As an encrypted PKCS#8 PEM (RFC 5958 §3), which every TLS server reads. @param der PKCS#8, in clear */
+export function encryptedPrivateKeyPem(der: Uint8Array, passphrase: string): string {
+  const key = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
+  return key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase }).toString()
+}
+
 /** Null where the element has not the shape of a private key. */
 export function privateKeyForm(children: DerElement[]): PrivateKeyForm | null {
   const shape = children.map(({ tag }) => tag)

@@ -28,6 +28,7 @@ export interface Delegation extends ServiceName {
   poshAnswer: PoshAnswer
   srvPort: number | null // null: the service's usual port
   createdAt: Date
+  revision: number
 }
 
 /** The part of a delegation that an answer needs. */
@@ -49,18 +50,28 @@ export interface NewDelegation extends ServiceName {
 }
 
 export interface DelegationPage {
-  after?: string // the id of the last delegation of the page before
+  after?: string | undefined // the id of the last delegation of the page before
   limit: number
-  sourceDomain?: DomainName
-  search?: string // part of a source domain's name
+  isOldestFirst?: boolean | undefined // newest first where it is left out
+  sourceDomain?: DomainName | undefined
+  service?: ServiceName | undefined
+  targetHost?: DomainName | undefined
+  lineage?: string | undefined // by its name, whoever's it is
+  search?: string | undefined // part of a source domain's name
 }
 
+/** What of a delegation can be changed; another service is another delegation. */
+export type DelegationTerms = Omit<NewDelegation, 'sourceDomainId' | keyof ServiceName>
+
+/** What people change throws precondition-failed where the act asks for another revision (`requireMatch`). */
 export interface DelegationStore {
-  /** @throws ProblemError already-exists: this service of the source domain is delegated */
+  /** @throws ProblemError already-exists: this service of the source domain is delegated; not-found, quota-reached */
   register(tenantId: string, delegation: NewDelegation, act: Act): Promise<Delegation>
   find(tenantId: string | 'all', id: string): Promise<Delegation | undefined>
-  /** Newest first. */
+  findByService(tenantId: string, sourceDomain: DomainName, service: ServiceName): Promise<Delegation | undefined>
   list(tenantId: string | 'all', page: DelegationPage): Promise<Delegation[]>
+  /** Of the delegation, or what it is to lead to. @throws ProblemError not-found */
+  change(tenantId: string, id: string, terms: DelegationTerms, act: Act): Promise<Delegation>
   /** @throws ProblemError not-found */
   withdraw(tenantId: string, id: string, act: Act): Promise<void>
 }

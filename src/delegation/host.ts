@@ -20,7 +20,7 @@ export interface Host {
 export interface PublishedSourceDomain {
   name: DomainName
   mode: 'hosted' | 'external'
-  isSuspended: boolean
+  isSuspended: boolean // it, or its tenant
   changedAt: Date // the last act on it or its delegations
   delegations: PublishedDelegation[]
   hostMeta: HostMeta | null // null: switched off

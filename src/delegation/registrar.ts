@@ -2,10 +2,24 @@ import type { Act } from '../act.ts'
 import type { LineageStore } from '../certificate/lineage.ts'
 import { displayName, domainName, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { USUAL_ANSWERS, type Delegation, type DelegationStore, type PoshAnswer, type TlsAnswer } from './delegation.ts'
+import {
+  USUAL_ANSWERS,
+  type Delegation,
+  type DelegationStore,
+  type DelegationTerms,
+  type PoshAnswer,
+  type ServiceName,
+  type TlsAnswer,
+} from './delegation.ts'
 import { namingWarnings } from './naming-warnings.ts'
 import { serviceName } from './service-name.ts'
-import type { SourceDomain, SourceDomainMode, SourceDomainStore } from './source-domain.ts'
+import type {
+  ImportedDomain,
+  ImportOutcome,
+  SourceDomain,
+  SourceDomainMode,
+  SourceDomainStore,
+} from './source-domain.ts'
 import type { TargetHost, TargetHostStore } from './target-host.ts'
 
 /** A delegation as people ask for it: by names, not yet parsed. */
@@ -19,6 +33,20 @@ export interface DelegationRequest {
   srvPort?: number | null | undefined
 }
 
+/** A source domain of a list that somebody brings, not yet parsed. */
+export interface ImportRequest {
+  tenantId: string
+  name: string
+  mode: SourceDomainMode
+  isVouched: boolean
+  delegations: readonly Omit<DelegationRequest, 'sourceDomain'>[]
+}
+
+export interface Registration {
+  delegation: Delegation
+  warnings: string[]
+}
+
 /** The rules by which source domains are claimed and delegations registered, for the command line, the API and the page. */
 export interface Registrar {
   /** @throws ProblemError malformed-name, name-refused, already-exists, source-domain-taken */
@@ -28,16 +56,35 @@ export interface Registrar {
     claim: { mode: SourceDomainMode; isVouched: boolean },
     act: Act,
   ): Promise<SourceDomain>
+  /**
+   * Claims the name, unproven, or changes the mode of the tenant's claim.
+   * @throws ProblemError malformed-name, name-refused, quota-reached, precondition-failed
+   */
+  claimOrChange(
+    tenantId: string,
+    name: string,
+    mode: SourceDomainMode,
+    act: Act,
+  ): Promise<{ domain: SourceDomain; isNew: boolean }>
   /** Parsed and allowed, or thrown; changes nothing. */
   claimableName(name: string): DomainName
   /** @throws ProblemError malformed-name, name-refused, already-exists */
   addTargetHost(name: string, port: number, act: Act): Promise<TargetHost>
-  /** @throws ProblemError malformed-name, not-found, already-exists */
-  register(
-    tenantId: string,
-    request: DelegationRequest,
+  /** @throws ProblemError malformed-name, name-refused, precondition-failed */
+  addOrChangeTargetHost(name: string, port: number, act: Act): Promise<{ target: TargetHost; isNew: boolean }>
+  /** @throws ProblemError malformed-name, not-found, already-exists, quota-reached */
+  register(tenantId: string, request: DelegationRequest, act: Act): Promise<Registration>
+  /** What is left out becomes what is usual. @throws ProblemError malformed-name, not-found, quota-reached, precondition-failed */
+  registerOrChange(tenantId: string, request: DelegationRequest, act: Act): Promise<Registration & { isNew: boolean }>
+  /**
+   * Claims many names and registers their delegations, as `importMany` of the store. An outcome for each, in their order.
+   * @param requests a problem: it is refused already
+   */
+  importMany(
+    requests: readonly (ImportRequest | ProblemError)[],
+    options: { isRehearsal: boolean },
     act: Act,
-  ): Promise<{ delegation: Delegation; warnings: string[] }>
+  ): Promise<ImportOutcome[]>
 }
 
 export function registrar(deps: {
@@ -57,6 +104,51 @@ export function registrar(deps: {
     return name
   }
 
+  function targetHostName(text: string): DomainName {
+    const name = domainName(text)
+    if (name === reserved.adminHost)
+      throw new ProblemError('name-refused', `${name} is the admin host; give the target host a name of its own`)
+    return name
+  }
+
+  /** What a request is about, by its names. @throws ProblemError malformed-name, not-found */
+  async function resolve(tenantId: string, request: DelegationRequest): Promise<Resolved> {
+    const service = serviceName(request.service)
+    const domain = await sourceDomains.find(tenantId, domainName(request.sourceDomain))
+    if (!domain)
+      throw new ProblemError(
+        'not-found',
+        `the tenant has no source domain ${request.sourceDomain}; add it first: waypost domain add ${request.sourceDomain}`,
+        atField('/sourceDomain', 'the tenant has no such source domain; add it first'),
+      )
+    const target = await targetHosts.find(domainName(request.targetHost))
+    if (!target)
+      throw new ProblemError(
+        'not-found',
+        `there is no target host ${request.targetHost}; the operator adds one: waypost target add ${request.targetHost}`,
+        atField('/targetHost', 'there is no such target host; the operator adds one'),
+      )
+    const lineage =
+      (await lineages.findByName(tenantId, request.lineage)) ?? (await lineages.findByName(null, request.lineage))
+    if (!lineage)
+      throw new ProblemError(
+        'not-found',
+        `there is no certificate lineage ${request.lineage}; import its certificate first: waypost certificate import`,
+        atField('/lineage', 'there is no such certificate lineage; import its certificate first'),
+      )
+    return {
+      service,
+      domain,
+      terms: { targetHostId: target.id, lineageId: lineage.id, ...answersOf(request) },
+      warnings: [
+        ...(domain.proof === null
+          ? [`nobody has proven control of ${displayName(domain.name)} yet: nothing is served until then`]
+          : []),
+        ...namingWarnings(domain.name, service, lineage.certificates),
+      ],
+    }
+  }
+
   return {
     claimableName,
 
@@ -64,61 +156,136 @@ export function registrar(deps: {
       return sourceDomains.add(tenantId, { name: claimableName(text), ...claim }, act)
     },
 
-    async addTargetHost(text, port, act) {
+    async claimOrChange(tenantId, text, mode, act) {
       const name = domainName(text)
-      if (name === reserved.adminHost)
-        throw new ProblemError('name-refused', `${name} is the admin host; give the target host a name of its own`)
-      return targetHosts.add({ name, port }, act)
+      const { thing, isNew } = await changeOrAdd(
+        act,
+        async () => (await sourceDomains.find(tenantId, name)) && sourceDomains.setMode(tenantId, name, mode, act),
+        () => sourceDomains.add(tenantId, { name: claimableName(text), mode, isVouched: false }, act),
+      )
+      return { domain: thing, isNew }
+    },
+
+    async addTargetHost(text, port, act) {
+      return targetHosts.add({ name: targetHostName(text), port }, act)
+    },
+
+    async addOrChangeTargetHost(text, port, act) {
+      const name = targetHostName(text)
+      const { thing, isNew } = await changeOrAdd(
+        act,
+        async () => (await targetHosts.find(name)) && targetHosts.setPort(name, port, act),
+        () => targetHosts.add({ name, port }, act),
+      )
+      return { target: thing, isNew }
     },
 
     async register(tenantId, request, act) {
-      const { service, protocol } = serviceName(request.service)
-      const domain = await sourceDomains.find(tenantId, domainName(request.sourceDomain))
-      if (!domain)
-        throw new ProblemError(
-          'not-found',
-          `the tenant has no source domain ${request.sourceDomain}; add it first: waypost domain add ${request.sourceDomain}`,
-          atField('/sourceDomain', 'the tenant has no such source domain; add it first'),
-        )
-      const target = await targetHosts.find(domainName(request.targetHost))
-      if (!target)
-        throw new ProblemError(
-          'not-found',
-          `there is no target host ${request.targetHost}; the operator adds one: waypost target add ${request.targetHost}`,
-          atField('/targetHost', 'there is no such target host; the operator adds one'),
-        )
-      const lineage =
-        (await lineages.findByName(tenantId, request.lineage)) ?? (await lineages.findByName(null, request.lineage))
-      if (!lineage)
-        throw new ProblemError(
-          'not-found',
-          `there is no certificate lineage ${request.lineage}; import its certificate first: waypost certificate import`,
-          atField('/lineage', 'there is no such certificate lineage; import its certificate first'),
-        )
-      const delegation = await delegations.register(
-        tenantId,
-        {
-          sourceDomainId: domain.id,
-          service,
-          protocol,
-          targetHostId: target.id,
-          lineageId: lineage.id,
-          tlsAnswer: request.tlsAnswer ?? USUAL_ANSWERS.tlsAnswer,
-          poshAnswer: request.poshAnswer ?? USUAL_ANSWERS.poshAnswer,
-          srvPort: request.srvPort ?? USUAL_ANSWERS.srvPort,
-        },
-        act,
-      )
-      return {
-        delegation,
-        warnings: [
-          ...(domain.proof === null
-            ? [`nobody has proven control of ${displayName(domain.name)} yet: nothing is served until then`]
-            : []),
-          ...namingWarnings(domain.name, { service, protocol }, lineage.certificates),
-        ],
-      }
+      const { service, domain, terms, warnings } = await resolve(tenantId, request)
+      const delegation = await delegations.register(tenantId, { sourceDomainId: domain.id, ...service, ...terms }, act)
+      return { delegation, warnings }
     },
+
+    async registerOrChange(tenantId, request, act) {
+      const { service, domain, terms, warnings } = await resolve(tenantId, request)
+      const { thing, isNew } = await changeOrAdd(
+        act,
+        async () => {
+          const found = await delegations.findByService(tenantId, domain.name, service)
+          return found && delegations.change(tenantId, found.id, terms, act)
+        },
+        () => delegations.register(tenantId, { sourceDomainId: domain.id, ...service, ...terms }, act),
+      )
+      return { delegation: thing, warnings, isNew }
+    },
+
+    async importMany(requests, { isRehearsal }, act) {
+      const parse = importParser(claimableName)
+      const parsed = requests.map((request) => (request instanceof ProblemError ? request : parse(request)))
+      const sound = parsed.filter((one): one is ImportedDomain => !(one instanceof ProblemError))
+      const outcomes = isRehearsal
+        ? await sourceDomains.rehearseImport(sound)
+        : await sourceDomains.importMany(sound, act)
+      let next = 0
+      return parsed.map((one) => (one instanceof ProblemError ? one : outcomes[next++]!))
+    },
+  }
+}
+
+interface Resolved {
+  service: ServiceName
+  domain: SourceDomain
+  terms: DelegationTerms
+  warnings: string[]
+}
+
+/** Changes what is there, or adds what is not; of two who add at once the second changes. */
+async function changeOrAdd<T>(
+  act: Act,
+  change: () => Promise<T | undefined>,
+  add: () => Promise<T>,
+): Promise<{ thing: T; isNew: boolean }> {
+  const changed = await change()
+  if (changed) return { thing: changed, isNew: false }
+  // RFC 9110 §13.1.1: nothing matches where there is nothing, "*" neither
+  if (act.ifMatch !== undefined)
+    throw new ProblemError('precondition-failed', 'it is not there any more; leave If-Match out to make it anew')
+  try {
+    return { thing: await add(), isNew: true }
+  } catch (refusal) {
+    if (!(refusal instanceof ProblemError && refusal.code === 'already-exists')) throw refusal
+    const thing = await change()
+    if (!thing) throw refusal
+    return { thing, isNew: false }
+  }
+}
+
+/** Parses the requests of one list, in which each name may stand once. */
+function importParser(claimableName: (text: string) => DomainName) {
+  const seen = new Set<string>()
+  const vouchedFor = new Map<DomainName, string>() // the tenant's id
+
+  function importedDomain({ tenantId, name: text, mode, isVouched, delegations }: ImportRequest): ImportedDomain {
+    const name = claimableName(text)
+    const services = delegations.map(({ service }) => serviceName(service))
+    if (new Set(services.map(fullName)).size < services.length)
+      throw new ProblemError('already-exists', 'a service of it stands in the list twice')
+    const domain: ImportedDomain = {
+      ...{ tenantId, name, mode, isVouched },
+      delegations: delegations.map((request, index) => ({
+        ...services[index]!,
+        targetHost: domainName(request.targetHost),
+        lineage: request.lineage,
+        ...answersOf(request),
+      })),
+    }
+    if (seen.has(`${tenantId} ${name}`)) throw new ProblemError('already-exists', 'it stands in the list twice')
+    if (isVouched && (vouchedFor.get(name) ?? tenantId) !== tenantId)
+      throw new ProblemError('source-domain-taken', 'the list vouches for it for another tenant too')
+    seen.add(`${tenantId} ${name}`)
+    if (isVouched) vouchedFor.set(name, tenantId)
+    return domain
+  }
+
+  return (request: ImportRequest): ImportedDomain | ProblemError => {
+    try {
+      return importedDomain(request)
+    } catch (refusal) {
+      if (refusal instanceof ProblemError) return refusal
+      throw refusal
+    }
+  }
+}
+
+function fullName({ service, protocol }: ServiceName): string {
+  return `${service}.${protocol}`
+}
+
+function answersOf(request: Pick<DelegationRequest, 'tlsAnswer' | 'poshAnswer' | 'srvPort'>) {
+  return {
+    tlsAnswer: request.tlsAnswer ?? USUAL_ANSWERS.tlsAnswer,
+    poshAnswer: request.poshAnswer ?? USUAL_ANSWERS.poshAnswer,
+    srvPort: request.srvPort ?? USUAL_ANSWERS.srvPort,
   }
 }
 

@@ -20,13 +20,21 @@ export interface SourceDomain {
   hostMeta: HostMeta | null
   frontLineageId: string | null
   createdAt: Date
+  revision: number
 }
 
 export interface SourceDomainPage {
-  after?: Pick<SourceDomain, 'name' | 'id'> // the last of the page before; several tenants may have claimed one name
+  after?: Pick<SourceDomain, 'name' | 'id'> | undefined // the last of the page before; several tenants may have claimed one name
   limit: number
-  search?: string
+  search?: string | undefined
+  sort?: SourceDomainSort | undefined // 'name' where it is left out
+  mode?: SourceDomainMode | undefined
+  isProven?: boolean | undefined
+  isSuspended?: boolean | undefined // the domain itself; a suspended tenant's are not marked
 }
+
+/** What begins with "-" is the other way round: from z to a, newest first. */
+export type SourceDomainSort = 'name' | '-name' | 'created' | '-created'
 
 export interface NewSourceDomain {
   name: DomainName
@@ -48,15 +56,17 @@ export interface ImportedDelegation extends Omit<NewDelegation, 'sourceDomainId'
 /** There already: the claim is left as it is, and gets the delegations that it lacks. A problem: nothing has changed. */
 export type ImportOutcome = 'added' | 'there already' | ProblemError
 
+/** What people change throws precondition-failed where the act asks for another revision (`requireMatch`). */
 export interface SourceDomainStore {
   /**
    * @throws ProblemError already-exists: the tenant has claimed it before
    * @throws ProblemError source-domain-taken: vouched for, and another tenant holds it
+   * @throws ProblemError quota-reached
    */
   add(tenantId: string, domain: NewSourceDomain, act: Act): Promise<SourceDomain>
   /**
    * Domains of any tenants with their delegations in one transaction, of a tenant each name once. An outcome for each, in
-   * their order; one that is refused (source-domain-taken, not-found) stops no other. A service that is delegated
+   * their order; one that is refused (source-domain-taken, not-found, quota-reached) stops no other. A service that is delegated
    * already is left as it is.
    */
   importMany(domains: readonly ImportedDomain[], act: Act): Promise<ImportOutcome[]>
@@ -65,10 +75,13 @@ export interface SourceDomainStore {
   find(tenantId: string, name: DomainName): Promise<SourceDomain | undefined>
   /** The claims of all tenants to one name. */
   claims(name: DomainName): Promise<SourceDomain[]>
-  /** Ordered by name and then id. */
   list(tenantId: string | 'all', page: SourceDomainPage): Promise<SourceDomain[]>
   /** The operator's word that the tenant controls the name. @throws ProblemError source-domain-taken, not-found */
   vouch(tenantId: string, name: DomainName, act: Act): Promise<void>
+  /** Nothing is served any more. The claim stays, and so do its delegations. @throws ProblemError not-found */
+  withdrawVouch(tenantId: string, name: DomainName, act: Act): Promise<void>
+  /** @throws ProblemError not-found */
+  setMode(tenantId: string, name: DomainName, mode: SourceDomainMode, act: Act): Promise<SourceDomain>
   suspend(tenantId: string, name: DomainName, act: Act): Promise<void>
   resume(tenantId: string, name: DomainName, act: Act): Promise<void>
   setHostMeta(tenantId: string, name: DomainName, hostMeta: HostMeta | null, act: Act): Promise<void>

@@ -8,14 +8,25 @@ export interface TargetHost {
   port: number // of HTTPS; 443 is left out of a Location
   frontLineageId: string | null
   createdAt: Date
+  revision: number
 }
 
+export interface TargetHostPage {
+  after?: DomainName | undefined // name of the last of the page before
+  limit: number
+  search?: string | undefined
+  isDescending?: boolean | undefined
+}
+
+/** What people change throws precondition-failed where the act asks for another revision (`requireMatch`). */
 export interface TargetHostStore {
   /** @throws ProblemError already-exists */
   add(target: { name: DomainName; port: number }, act: Act): Promise<TargetHost>
   find(name: DomainName): Promise<TargetHost | undefined>
   /** Ordered by name. */
-  list(page: { after?: DomainName; limit: number; search?: string }): Promise<TargetHost[]>
+  list(page: TargetHostPage): Promise<TargetHost[]>
+  /** Every source domain that is delegated to it redirects there. @throws ProblemError not-found */
+  setPort(name: DomainName, port: number, act: Act): Promise<TargetHost>
   /** Target hosts without a front lineage, in no order; an indexed look-up. */
   wantingFront(limit: number): Promise<Pick<TargetHost, 'name'>[]>
   setFrontLineage(name: DomainName, lineageId: string | null, act: Act): Promise<void>

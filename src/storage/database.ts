@@ -2,8 +2,12 @@ import type { Knex } from 'knex'
 import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 
+export interface Database extends Engine {
+  auditKey: Uint8Array | null // what the audit trail is chained with; null: this handle leaves no trail
+}
+
 /** An open database, with the little in which the two engines differ. */
-export interface Database {
+export interface Engine {
   knex: Knex
   engine: 'sqlite' | 'postgresql'
   file: string | null // of SQLite; null: in memory, or PostgreSQL
@@ -14,7 +18,7 @@ export interface Database {
   read<Row>(sql: string, bindings: readonly (string | number)[]): Promise<Row[]>
   /** Behind a `select … limit 1` that several workers race for. */
   skipLocked: string
-  /** Holds back other writers of the change feed until this transaction has ended, so that ids come in the order of commits. */
+  /** Holds back who writes to the change feed or the audit trail until this transaction has ended: both are in the order of commits. */
   lockChanges(trx: Knex.Transaction): Promise<void>
   /** Holds back others who migrate, until this transaction has ended. */
   lockMigrations(trx: Knex.Transaction): Promise<void>
@@ -25,8 +29,9 @@ export async function openDatabase(options: {
   url: string | undefined
   file: string
   isReadOnly: boolean
+  auditKey?: Uint8Array
 }): Promise<Database> {
-  return options.url === undefined
-    ? openSqlite(options)
-    : openPostgres({ url: options.url, isReadOnly: options.isReadOnly })
+  const { url, file, isReadOnly, auditKey = null } = options
+  const engine = url === undefined ? openSqlite({ file, isReadOnly }) : openPostgres({ url, isReadOnly })
+  return { ...(await engine), auditKey }
 }

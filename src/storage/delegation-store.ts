@@ -1,13 +1,16 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Knex } from 'knex'
-import type { Act } from '../act.ts'
+import { requireMatch, type Act } from '../act.ts'
 import type { Delegation, DelegationStore, NewDelegation, PoshAnswer, TlsAnswer } from '../delegation/delegation.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import { whatChanged } from '../tenant/audit.ts'
 import type { Database } from './database.ts'
 import { isUniqueViolation } from './faults.ts'
-import { chunks } from './insert-many.ts'
+import { chunks, insertOnce } from './insert-many.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
+import { withinQuota } from './quota.ts'
 import { contains } from './search.ts'
 
 interface DelegationRow {
@@ -22,6 +25,7 @@ interface DelegationRow {
   posh_answer: PoshAnswer
   srv_port: number | null
   created_at: number
+  revision: number
 }
 
 interface Named {
@@ -42,9 +46,11 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
           await requireOwnSourceDomain(trx, tenantId, delegation.sourceDomainId)
           await requireTargetHost(trx, delegation.targetHostId)
           await requireOwnLineage(trx, tenantId, delegation.lineageId)
-          await trx<DelegationRow>('delegation').insert(row)
+          await withinQuota({ trx, rows: db.rows }, tenantId, 'delegations', () =>
+            trx<DelegationRow>('delegation').insert(row),
+          )
           const registered = fromRow((await select(trx).where('d.id', row.id).first())!)
-          trace(traces, 'delegation.register', registered)
+          trace(traces, 'delegation.register', null, registered)
           return registered
         })
       } catch (cause) {
@@ -63,21 +69,60 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
       return row && fromRow(row)
     },
 
-    async list(tenantId, { after, limit, sourceDomain, search }) {
+    async findByService(tenantId, sourceDomain, { service, protocol }) {
+      const row = await ofSourceDomain(select(db.knex), tenantId, sourceDomain)
+        .where({ 'd.service': service, 'd.protocol': protocol })
+        .first()
+      return row && fromRow(row)
+    },
+
+    async list(tenantId, page) {
+      const { after, limit, search, isOldestFirst = false, sourceDomain, service, targetHost, lineage } = page
       const query = contains(ofTenant(select(db.knex), tenantId), 's.name', search)
-        .orderBy('d.id', 'desc')
+        .orderBy('d.id', isOldestFirst ? 'asc' : 'desc')
         .limit(limit)
-      if (after !== undefined) query.where('d.id', '<', after)
-      if (sourceDomain !== undefined) query.where('s.name', sourceDomain)
+      if (after !== undefined) query.where('d.id', isOldestFirst ? '>' : '<', after)
+      if (sourceDomain !== undefined) ofSourceDomain(query, tenantId, sourceDomain)
+      if (service) query.where({ 'd.service': service.service, 'd.protocol': service.protocol })
+      if (targetHost !== undefined)
+        query.whereRaw('d.target_host_id = (select id from target_host where name = ?)', [targetHost])
+      if (lineage !== undefined) {
+        const [one, another] = await db.knex('lineage').where({ name: lineage }).limit(2).pluck<string[]>('id')
+        if (one === undefined) return []
+        if (another === undefined) query.where('d.lineage_id', one)
+        // Of several owners. Not by the index of lineages, which would have to be sorted, with all that share a lineage
+        else query.whereRaw(`d.lineage_id || '' in (select id from lineage where name = ?)`, [lineage])
+      }
       return (await query).map(fromRow)
+    },
+
+    async change(tenantId, id, { targetHostId, lineageId, tlsAnswer, poshAnswer, srvPort }, act) {
+      return perform(deps, act, async (trx, traces) => {
+        const { row, delegation: before } = await lockOwn(trx, tenantId, id, act)
+        await requireTargetHost(trx, targetHostId)
+        await requireOwnLineage(trx, tenantId, lineageId)
+        const columns = {
+          target_host_id: targetHostId,
+          lineage_id: lineageId,
+          tls_answer: tlsAnswer,
+          posh_answer: poshAnswer,
+          srv_port: srvPort,
+        }
+        if (isDeepStrictEqual({ ...row, ...columns }, row)) return before
+        await trx<DelegationRow>('delegation')
+          .where({ tenant_id: tenantId, id })
+          .update({ ...columns, revision: row.revision + 1 })
+        const after = fromRow((await select(trx).where('d.id', id).first())!)
+        trace(traces, 'delegation.change', before, after)
+        return after
+      })
     },
 
     async withdraw(tenantId, id, act) {
       await perform(deps, act, async (trx, traces) => {
-        const row = await ofTenant(select(trx), tenantId).where('d.id', id).first()
-        const removed = await trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id }).del()
-        if (!row || removed === 0) throw new ProblemError('not-found', `there is no delegation ${id}`)
-        trace(traces, 'delegation.withdraw', fromRow(row))
+        const { delegation } = await lockOwn(trx, tenantId, id, act)
+        await trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id }).del()
+        trace(traces, 'delegation.withdraw', delegation, null)
       })
     },
   }
@@ -85,17 +130,24 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
 
 /** Within the act of another store: those that are not there yet, of source domains that are the tenants' own. */
 export async function registerMissing(
-  { trx, traces, newId, act }: { trx: Knex.Transaction; traces: Traces; newId: NewId; act: Act },
+  {
+    trx,
+    rows,
+    traces,
+    newId,
+    act,
+  }: { trx: Knex.Transaction; rows: Database['rows']; traces: Traces; newId: NewId; act: Act },
   delegations: readonly (NewDelegation & { tenantId: string })[],
 ): Promise<void> {
   for (const chunk of chunks(delegations)) {
-    const added = await trx<DelegationRow>('delegation')
-      .insert(chunk.map((one) => toRow(newId(act.at), one.tenantId, one, act)))
-      .onConflict(['source_domain_id', 'service', 'protocol'])
-      .ignore()
-      .returning('id')
-    const ids = added.map(({ id }) => id)
-    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, 'delegation.register', fromRow(row))
+    const inserted = await insertOnce(
+      trx,
+      'delegation',
+      chunk.map((one) => ({ ...toRow(newId(act.at), one.tenantId, one, act) })),
+      'on conflict (source_domain_id, service, protocol) do nothing returning id',
+    )
+    const ids = rows<{ id: string }>(inserted).map(({ id }) => id)
+    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, 'delegation.register', null, fromRow(row))
   }
 }
 
@@ -118,6 +170,18 @@ function ofTenant<Query extends Knex.QueryBuilder>(query: Query, tenantId: strin
   return tenantId === 'all' ? query : (query.where('d.tenant_id', tenantId) as Query)
 }
 
+/** By the index of its claims; a planner that sees the names only through the join walks all that the tenant has. */
+function ofSourceDomain<Query extends Knex.QueryBuilder>(query: Query, tenantId: string, name: DomainName): Query {
+  return (
+    tenantId === 'all'
+      ? query.whereRaw('d.source_domain_id in (select id from source_domain where name = ?)', [name])
+      : query.whereRaw('d.source_domain_id = (select id from source_domain where tenant_id = ? and name = ?)', [
+          tenantId,
+          name,
+        ])
+  ) as Query
+}
+
 async function requireOwnSourceDomain(trx: Knex.Transaction, tenantId: string, id: string): Promise<void> {
   const row = await trx('source_domain').where({ tenant_id: tenantId, id }).first<{ id: string } | undefined>('id')
   if (!row) throw new ProblemError('not-found', `the tenant has no source domain ${id}`)
@@ -128,16 +192,35 @@ async function requireTargetHost(trx: Knex.Transaction, id: string): Promise<voi
   if (!row) throw new ProblemError('not-found', `there is no target host ${id}`)
 }
 
-function trace(traces: Traces, action: string, delegation: Delegation): void {
-  const { tenantId, sourceDomain, service, protocol, targetHost, lineageName, tlsAnswer, poshAnswer } = delegation
-  traces.changedHost(sourceDomain)
-  traces.changedHost(targetHost)
-  traces.audit({
-    tenantId,
-    action,
-    subject: sourceDomain,
-    detail: { service: `${service}.${protocol}`, targetHost, lineage: lineageName, tlsAnswer, poshAnswer },
-  })
+/** The claim is locked before what is delegated of it, as where it is removed: nobody waits for one who waits for him. */
+async function lockOwn(trx: Knex.Transaction, tenantId: string, id: string, act: Act) {
+  const own = () => trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id })
+  const sourceDomainId = (await own().first('source_domain_id'))?.source_domain_id
+  if (sourceDomainId !== undefined) await trx('source_domain').where({ id: sourceDomainId }).forUpdate().first('id')
+  const row = await own().forUpdate().first()
+  if (!row) throw new ProblemError('not-found', `there is no delegation ${id}`)
+  requireMatch(act, row)
+  return { row, delegation: fromRow((await select(trx).where('d.id', id).first())!) }
+}
+
+/** What was and what is; one of them is null where it is registered or withdrawn. */
+function trace(traces: Traces, action: string, before: Delegation | null, after: Delegation | null): void {
+  const one = after ?? before
+  if (!one) return
+  for (const delegation of [before, after])
+    for (const host of delegation ? [delegation.sourceDomain, delegation.targetHost] : []) traces.changedHost(host)
+  const detail =
+    before && after
+      ? whatChanged(facts(before), facts(after))
+      : { ...(before && { before: facts(before) }), ...(after && { after: facts(after) }) }
+  const { tenantId, sourceDomain, service, protocol } = one
+  traces.audit({ tenantId, action, subject: sourceDomain, detail: { service: `${service}.${protocol}`, ...detail } })
+}
+
+/** For the audit trail. */
+function facts(delegation: Delegation): Record<string, unknown> {
+  const { targetHost, lineageName, lineageId, tlsAnswer, poshAnswer, srvPort } = delegation
+  return { targetHost, lineage: lineageName, lineageId, tlsAnswer, poshAnswer, srvPort }
 }
 
 function toRow(id: string, tenantId: string, delegation: NewDelegation, { at }: Act): DelegationRow {
@@ -153,6 +236,7 @@ function toRow(id: string, tenantId: string, delegation: NewDelegation, { at }: 
     posh_answer: delegation.poshAnswer,
     srv_port: delegation.srvPort,
     created_at: at.getTime(),
+    revision: 1,
   }
 }
 
@@ -172,5 +256,6 @@ function fromRow(row: DelegationRow & Named): Delegation {
     poshAnswer: row.posh_answer,
     srvPort: row.srv_port,
     createdAt: new Date(row.created_at),
+    revision: row.revision,
   }
 }

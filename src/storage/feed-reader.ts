@@ -2,11 +2,13 @@ import type { Log } from '../log.ts'
 import type { DomainName } from '../name.ts'
 import { changesSince, endOfFeed } from './change-feed.ts'
 import type { Database } from './database.ts'
+import { EVERY_HOST } from './perform.ts'
 
 const MAX_BACKLOG = 10_000
 
 interface Memory {
   dropHost(name: DomainName): void
+  dropHosts(): void
   dropLineage(id: string): void
   dropAll(): void
 }
@@ -28,8 +30,9 @@ export function feedReader(db: Database, memory: Memory, log: Log) {
       memory.dropAll()
     } else {
       for (const { kind, key } of changes)
-        if (kind === 'host') memory.dropHost(key as DomainName)
-        else memory.dropLineage(key)
+        if (kind === 'lineage') memory.dropLineage(key)
+        else if (key === EVERY_HOST) memory.dropHosts()
+        else memory.dropHost(key as DomainName)
       position = changes.at(-1)?.id ?? position
     }
     version = versionNow

@@ -59,18 +59,24 @@ export function hostDirectory(
     unknown.delete(name)
     hostFlight.overtake(name)
   }
+  const dropHosts = () => {
+    hosts.clear()
+    unknown.clear()
+    hostFlight.overtakeAll()
+  }
   const feed = feedReader(
     db,
     {
       dropHost,
+      dropHosts,
       dropLineage(id) {
         lineages.delete(id)
         lineageFlight.overtake(id)
         if (adminHost) dropHost(adminHost) // is tied to its lineage by name only
       },
       dropAll() {
-        for (const cache of [hosts, unknown, lineages]) cache.clear()
-        hostFlight.overtakeAll()
+        dropHosts()
+        lineages.clear()
         lineageFlight.overtakeAll()
       },
     },

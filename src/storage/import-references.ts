@@ -4,7 +4,8 @@ import type { ImportedDomain } from '../delegation/source-domain.ts'
 import { ProblemError } from '../problem.ts'
 import { chunks } from './insert-many.ts'
 
-type References = (domain: ImportedDomain) => Omit<NewDelegation, 'sourceDomainId'>[] | ProblemError
+/** What a domain is to be delegated to, or why it cannot be. */
+export type References = (domain: ImportedDomain) => Omit<NewDelegation, 'sourceDomainId'>[] | ProblemError
 
 /** Looks up all that many domains name, and gives what each is to be delegated to, or what of it is not there. */
 export async function importReferences(

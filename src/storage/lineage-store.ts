@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import {
+  FRONT_LINEAGE_PREFIX,
   isFrontLineage,
   type Lineage,
   type LineageCertificate,
@@ -7,15 +8,17 @@ import {
   type LineageWithCertificates,
   type Source,
 } from '../certificate/lineage.ts'
-import type { Act } from '../act.ts'
+import { requireMatch, type Act } from '../act.ts'
 import type { Sealer } from '../certificate/sealing.ts'
 import { ProblemError } from '../problem.ts'
+import { whatChanged } from '../tenant/audit.ts'
 import type { Database } from './database.ts'
 import { isForeignKeyViolation, isUniqueViolation } from './faults.ts'
 import { chunks } from './insert-many.ts'
 import { instantOrNull } from './instants.ts'
-import { perform, type NewId } from './perform.ts'
+import { perform, type NewId, type Traces } from './perform.ts'
 import { placeOfPrivateKey } from './private-key-store.ts'
+import { withinQuota } from './quota.ts'
 import { contains } from './search.ts'
 
 interface LineageRow {
@@ -25,6 +28,7 @@ interface LineageRow {
   source: Source
   created_at: number
   changed_at: number
+  revision: number
 }
 
 interface TenantNamed {
@@ -87,12 +91,15 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
         source,
         created_at: act.at.getTime(),
         changed_at: act.at.getTime(),
+        revision: 1,
       }
       try {
         return await perform(deps, act, async (trx, traces) => {
-          await trx<LineageRow>('lineage').insert(row)
+          const add = () => trx<LineageRow>('lineage').insert(row)
+          if (tenantId === null || (await isFrontOfOwn(trx, tenantId, name))) await add()
+          else await withinQuota({ trx, rows: db.rows }, tenantId, 'lineages', add)
           traces.changedLineage(row.id)
-          traces.audit({ tenantId, action: 'lineage.create', subject: name, detail: { source } })
+          traces.audit({ tenantId, action: 'lineage.create', subject: name, detail: { after: { source } } })
           return fromRow((await select(trx).where({ id: row.id }).first())!)
         })
       } catch (cause) {
@@ -112,11 +119,13 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
     isPublished: (id) => isPublished(db.knex, id),
     isPresented: (id) => isPresented(db.knex, id),
 
-    async list(tenantId, { after, limit, search }) {
+    async list(tenantId, { after, limit, search, isDescending = false, source }) {
+      const order = isDescending ? 'desc' : 'asc'
       const query = contains(ofTenant(select(db.knex), tenantId), 'name', search)
-        .orderBy(['name', 'id'])
+        .orderBy(['name', 'id'].map((column) => ({ column, order })))
         .limit(limit)
-      if (after) query.whereRaw('(name, id) > (?, ?)', [after.name, after.id])
+      if (after) query.whereRaw(`(name, id) ${isDescending ? '<' : '>'} (?, ?)`, [after.name, after.id])
+      if (source !== undefined) query.where({ source })
       return withCertificates(await query)
     },
 
@@ -148,12 +157,12 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
           }
           if (privateKey && privateKeyId) await keepKey(trx, lineage, privateKeyId, privateKey, act)
           await trx<CertificateRow>('certificate').insert(row)
-          traces.changedLineage(lineageId)
+          await noteChange(trx, traces, lineage)
           traces.audit({
             tenantId,
             action: 'certificate.stage',
             subject: lineage.name,
-            detail: { certificate: row.id, sha256: leaf.sha256, notAfter: leaf.notAfter, hasKey: privateKey !== null },
+            detail: { certificate: row.id, after: facts(row) },
           })
           return certificateFromRow(row)
         })
@@ -170,12 +179,15 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
         const kept = { private_key_id: newId(act.at) }
         await keepKey(trx, lineage, kept.private_key_id, privateKey, act)
         await trx<CertificateRow>('certificate').where({ id: certificateId }).update(kept)
-        traces.changedLineage(lineage.id)
+        await noteChange(trx, traces, lineage)
         traces.audit({
           tenantId,
           action: 'certificate.add-key',
           subject: lineage.name,
-          detail: { certificate: certificateId, sha256: certificate.sha256 },
+          detail: {
+            ...{ certificate: certificateId, sha256: certificate.sha256 },
+            ...whatChanged(facts(certificate), facts({ ...certificate, ...kept })),
+          },
         })
         return certificateFromRow({ ...certificate, ...kept })
       })
@@ -193,20 +205,26 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
           )
         const activated = { activated_at: act.at.getTime(), superseded_at: null, retires_at: null }
         // The one before first: the schema allows one active certificate at any moment
-        await trx<CertificateRow>('certificate')
+        const [former] = await trx<CertificateRow>('certificate')
           .where({ lineage_id: lineage.id })
           .whereNotNull('activated_at')
           .whereNull('superseded_at')
           .update({ superseded_at: act.at.getTime(), retires_at: retiresAt.getTime() })
+          .returning('sha256')
         await trx<CertificateRow>('certificate').where({ id: certificateId }).update(activated)
-        if (lineage.source !== issuedBy)
-          await trx<LineageRow>('lineage').where({ id: lineage.id }).update({ source: issuedBy })
-        traces.changedLineage(lineage.id)
+        await noteChange(trx, traces, lineage, { source: issuedBy })
         traces.audit({
           tenantId,
           action: 'certificate.activate',
           subject: lineage.name,
-          detail: { certificate: certificateId, sha256: certificate.sha256, formerRetiresAt: retiresAt, issuedBy },
+          detail: {
+            certificate: certificateId,
+            formerRetiresAt: former ? retiresAt : null,
+            ...whatChanged(
+              { active: former?.sha256 ?? null, source: lineage.source },
+              { active: certificate.sha256, source: issuedBy },
+            ),
+          },
         })
         return certificateFromRow({ ...certificate, ...activated })
       })
@@ -227,6 +245,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
     async removeCertificate(tenantId, certificateId, act) {
       await perform(deps, act, async (trx, traces) => {
         const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        requireMatch(act, lineage)
         const isActive = certificate.activated_at !== null && certificate.superseded_at === null
         if (isActive && ((await isPublished(trx, lineage.id)) || (await isPresented(trx, lineage.id))))
           throw new ProblemError(
@@ -234,12 +253,12 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
             'this certificate is the active one, and is published or presented; make another the active one first',
           )
         await removeCertificates(trx, [certificate])
-        traces.changedLineage(lineage.id)
+        await noteChange(trx, traces, lineage)
         traces.audit({
           tenantId,
           action: 'certificate.remove',
           subject: lineage.name,
-          detail: { certificate: certificateId, sha256: certificate.sha256 },
+          detail: { certificate: certificateId, before: facts(certificate) },
         })
       })
     },
@@ -248,6 +267,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       try {
         await perform(deps, act, async (trx, traces) => {
           const lineage = await lockLineage(trx, tenantId, id)
+          requireMatch(act, lineage)
           const certificates = await trx<CertificateRow>('certificate').where({ lineage_id: id })
           await removeCertificates(trx, certificates)
           await trx<LineageRow>('lineage').where({ id }).del()
@@ -256,7 +276,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
             tenantId,
             action: 'lineage.remove',
             subject: lineage.name,
-            detail: { certificates: certificates.map(({ sha256 }) => sha256) },
+            detail: { before: { source: lineage.source, certificates: certificates.map(({ sha256 }) => sha256) } },
           })
         })
       } catch (cause) {
@@ -268,6 +288,36 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
         )
       }
     },
+  }
+}
+
+/** The lineage of the tenant's own source domain, which is made for its front certificate. */
+async function isFrontOfOwn(trx: Knex.Transaction, tenantId: string, name: string): Promise<boolean> {
+  if (!isFrontLineage({ name })) return false
+  const host = name.slice(FRONT_LINEAGE_PREFIX.length)
+  return (await trx('source_domain').where({ tenant_id: tenantId, name: host }).first('id')) !== undefined
+}
+
+/** The lineage is locked, so that its revision is the one before. */
+async function noteChange(
+  trx: Knex.Transaction,
+  traces: Traces,
+  { id, revision }: LineageRow,
+  columns: Partial<LineageRow> = {},
+): Promise<void> {
+  await trx<LineageRow>('lineage')
+    .where({ id })
+    .update({ ...columns, revision: revision + 1 })
+  traces.changedLineage(id)
+}
+
+/** Of a certificate, for the audit trail. */
+function facts(row: CertificateRow): Record<string, unknown> {
+  return {
+    sha256: row.sha256,
+    subject: row.subject,
+    notAfter: new Date(row.not_after),
+    hasKey: row.private_key_id !== null,
   }
 }
 
@@ -340,6 +390,7 @@ function fromRow(row: LineageRow & TenantNamed): Lineage {
     name: row.name,
     source: row.source,
     createdAt: new Date(row.created_at),
+    revision: row.revision,
   }
 }
 

@@ -15,6 +15,8 @@ export interface LocalAuthorityKeys {
 export interface LocalAuthorityStore {
   /** The authority of this installation. Of several nodes that make one at the same time, one wins and all get its. */
   loadOrCreate(create: () => Promise<LocalAuthorityKeys>, at: Date): Promise<LocalAuthorityKeys>
+  /** Its root as PEM, without opening its key where it is there already. */
+  root(create: () => Promise<LocalAuthorityKeys>, at: Date): Promise<string>
 }
 
 interface Row {
@@ -37,7 +39,15 @@ export function localAuthorityStore(deps: { db: Database; newId: NewId; sealer: 
     )
   }
 
-  return {
+  const store: LocalAuthorityStore = {
+    async root(create, at) {
+      const row = await db
+        .knex('local_authority')
+        .where({ id: ROW })
+        .first<Pick<Row, 'root_pem'> | undefined>('root_pem')
+      return row?.root_pem ?? (await store.loadOrCreate(create, at)).rootPem
+    },
+
     async loadOrCreate(create, at) {
       const present = await load()
       if (present) return present
@@ -59,4 +69,5 @@ export function localAuthorityStore(deps: { db: Database; newId: NewId; sealer: 
       return (await load())!
     },
   }
+  return store
 }

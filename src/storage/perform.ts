@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
+import type { AuditDetail } from '../tenant/audit.ts'
+import { appendEvents, type NewEvent } from './audit-chain.ts'
 import type { Database } from './database.ts'
 import { chunks, insertMany } from './insert-many.ts'
 
@@ -7,10 +9,15 @@ import { chunks, insertMany } from './insert-many.ts'
 export interface Traces {
   /** Every process drops what it knows of the host. */
   changedHost(name: string): void
+  /** Every process drops what it knows of all hosts. */
+  changedEveryHost(): void
   /** Every process drops what it knows of the lineage, and so of all that is published from it. */
   changedLineage(id: string): void
-  audit(event: { tenantId: string | null; action: string; subject: string; detail?: Record<string, unknown> }): void
+  audit(event: { tenantId: string | null; action: string; subject: string; detail?: AuditDetail }): void
 }
+
+/** In the change feed, where a host would be named. No DNS name: those have no asterisk here. */
+export const EVERY_HOST = '*'
 
 export type NewId = (at: Date) => string
 
@@ -23,9 +30,10 @@ export async function perform<T>(
   return db.knex.transaction(async (trx) => {
     const at = act.at.getTime()
     const changes = new Map<string, { kind: 'host' | 'lineage'; key: string; at: number }>()
-    const events: Record<string, unknown>[] = []
+    const events: NewEvent[] = []
     const result = await body(trx, {
       changedHost: (key) => changes.set(`host ${key}`, { kind: 'host', key, at }),
+      changedEveryHost: () => changes.set('every host', { kind: 'host', key: EVERY_HOST, at }),
       changedLineage: (key) => changes.set(`lineage ${key}`, { kind: 'lineage', key, at }),
       audit: ({ tenantId, action, subject, detail = {} }) =>
         events.push({
@@ -39,10 +47,10 @@ export async function perform<T>(
           detail: JSON.stringify(detail),
         }),
     })
-    await insertMany(trx, 'audit_event', events)
     await stamp(trx, [...changes.values()], at)
     // Last, because on PostgreSQL all writers queue here
-    if (changes.size > 0) await db.lockChanges(trx)
+    if (changes.size > 0 || events.length > 0) await db.lockChanges(trx)
+    await appendEvents(trx, db, events)
     await insertMany(trx, 'change', [...changes.values()])
     return result
   })

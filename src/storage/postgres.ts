@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex'
 import { ProblemError } from '../problem.ts'
-import type { Database } from './database.ts'
+import type { Engine } from './database.ts'
 import { isReadTimeout } from './faults.ts'
 import { silent } from './silent.ts'
 
@@ -23,7 +23,7 @@ interface Connection {
   setTypeParser(oid: number, format: 'text', parse: (text: string) => unknown): void
 }
 
-export async function openPostgres({ url, isReadOnly }: { url: string; isReadOnly: boolean }): Promise<Database> {
+export async function openPostgres({ url, isReadOnly }: { url: string; isReadOnly: boolean }): Promise<Engine> {
   const { statementMs, answerMs } = isReadOnly ? READER_LIMITS : LIMITS
   const connections = new Map<string, Connection>() // by the id that knex gives them
   const retired = new WeakSet<Connection>()

@@ -9,12 +9,12 @@ import { instantOrNull } from './instants.ts'
 // A claim that is not held (proof is null) is nothing, whoever else claims the name.
 const HOST_SQL = `
   select 'target' as part, t.port as port, t.front_lineage_id as front_lineage_id,
-    null as mode, null as suspended_at, null as host_meta, null as changed_at,
+    null as mode, null as suspended_at, null as tenant_suspended_at, null as host_meta, null as changed_at,
     null as service, null as protocol, null as target_host, null as lineage_id, null as tls_answer, null as posh_answer
   from target_host t where t.name = ?
   union all
   select 'source', dt.port, s.front_lineage_id,
-    s.mode, s.suspended_at, s.host_meta, s.changed_at,
+    s.mode, s.suspended_at, (select o.suspended_at from tenant o where o.id = s.tenant_id), s.host_meta, s.changed_at,
     d.service, d.protocol, dt.name, d.lineage_id, d.tls_answer, d.posh_answer
   from source_domain s
     left join delegation d on d.source_domain_id = s.id
@@ -28,6 +28,7 @@ type HostRow =
 interface SourceRow {
   mode: 'hosted' | 'external'
   suspended_at: number | null
+  tenant_suspended_at: number | null
   host_meta: string | null
   changed_at: number
   // Null where the source domain has no delegation
@@ -81,7 +82,7 @@ export async function loadHost(db: Database, name: DomainName): Promise<Host> {
       ? {
           name,
           mode: source.mode,
-          isSuspended: source.suspended_at !== null,
+          isSuspended: source.suspended_at !== null || source.tenant_suspended_at !== null,
           changedAt: new Date(source.changed_at),
           delegations: sources.flatMap(publishedDelegation),
           hostMeta: source.host_meta === null ? null : (JSON.parse(source.host_meta) as HostMeta),

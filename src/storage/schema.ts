@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { migrations } from '../../migrations/index.ts'
+import { membersMigration, migrations } from '../../migrations/index.ts'
 import { ProblemError } from '../problem.ts'
+import { chainFormerEvents } from './audit-chain.ts'
 import type { Database } from './database.ts'
 
 /** The migrations that this version has and the database has not. @throws ProblemError unavailable: it is newer than this version */
@@ -34,6 +35,7 @@ export async function migrate(db: Database, now: Date): Promise<string[]> {
     async (trx) => {
       await db.lockMigrations(trx)
       const [, applied] = (await trx.migrate.latest({ migrationSource: migrations })) as [number, string[]]
+      if (applied.includes(membersMigration)) await chainFormerEvents(trx, db)
       return applied
     },
     // SQLite alters a table by copying and dropping it, and dropping would empty the tables that refer to it; with

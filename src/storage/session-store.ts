@@ -1,69 +1,153 @@
-import type { SessionStore } from '../tenant/session.ts'
+import type { Knex } from 'knex'
+import type { Act } from '../act.ts'
+import { ProblemError } from '../problem.ts'
+import { IDLE_MS, SESSION_LIFE_MS, type Session, type SessionStage, type SessionStore } from '../tenant/session.ts'
 import type { Database } from './database.ts'
+import { chunks } from './insert-many.ts'
+import { perform, type NewId, type Traces } from './perform.ts'
+import { emailOf } from './user-store.ts'
 
-const IDLE_MS = 12 * 3_600_000
 const NOTE_EVERY_MS = 5 * 60_000 // a click is not a write
 
-interface LinkRow {
-  token_sha256: string
-  created_at: number
-  expires_at: number
-  used_at: number | null
-}
-
 interface SessionRow {
+  id: string
   token_sha256: string
+  user_id: string | null
+  stage: SessionStage
+  name: string
+  address: string | null
   created_at: number
   seen_at: number
+  authenticated_at: number
   expires_at: number
 }
 
-export function sessionStore({ db }: { db: Database }): SessionStore {
-  const links = () => db.knex<LinkRow>('sign_in_link')
-  const sessions = () => db.knex<SessionRow>('session')
+/** The trail tells of sessions that are complete: the others open nothing. */
+export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore {
+  const { db, newId } = deps
+  const table = () => db.knex<SessionRow>('session')
 
   return {
-    async addSignInLink(tokenHash, { createdAt, expiresAt }) {
-      await links().insert({
+    async open(tokenHash, { userId, stage, name, address, createdAt, expiresAt }, act) {
+      const at = createdAt.getTime()
+      const row: SessionRow = {
+        id: newId(act.at),
         token_sha256: tokenHash,
-        created_at: createdAt.getTime(),
+        user_id: userId,
+        stage,
+        name,
+        address,
+        created_at: at,
+        seen_at: at,
+        authenticated_at: at,
         expires_at: expiresAt.getTime(),
-        used_at: null,
+      }
+      await perform(deps, act, async (trx, traces) => {
+        await trx<SessionRow>('session').insert(row)
+        if (stage === 'complete') traces.audit(await event(trx, 'session.open', row))
       })
-    },
-
-    async useSignInLink(tokenHash, now) {
-      const used = await links()
-        .where({ token_sha256: tokenHash })
-        .whereNull('used_at')
-        .where('expires_at', '>', now.getTime())
-        .update({ used_at: now.getTime() })
-      return used === 1
-    },
-
-    async open(tokenHash, { createdAt, expiresAt }) {
-      await sessions().insert({
-        token_sha256: tokenHash,
-        created_at: createdAt.getTime(),
-        seen_at: createdAt.getTime(),
-        expires_at: expiresAt.getTime(),
-      })
+      return fromRow(row)
     },
 
     async find(tokenHash, now) {
       const ms = now.getTime()
-      const row = await sessions()
-        .where({ token_sha256: tokenHash })
-        .where('expires_at', '>', ms)
-        .where('seen_at', '>', ms - IDLE_MS)
-        .first()
+      const row = await open(table().where({ token_sha256: tokenHash }), now).first()
       if (!row) return undefined
-      if (ms - row.seen_at >= NOTE_EVERY_MS) await sessions().where({ token_sha256: tokenHash }).update({ seen_at: ms })
-      return { createdAt: new Date(row.created_at) }
+      if (ms - row.seen_at < NOTE_EVERY_MS) return fromRow(row)
+      await table().where({ id: row.id }).where('seen_at', '<', ms).update({ seen_at: ms })
+      return fromRow({ ...row, seen_at: ms })
     },
 
-    async close(tokenHash) {
-      await sessions().where({ token_sha256: tokenHash }).del()
+    async renew(id, tokenHash, act) {
+      return perform(deps, act, async (trx, traces) => {
+        const ms = act.at.getTime()
+        const row = await open(trx<SessionRow>('session').where({ id }), act.at).forUpdate().first()
+        if (!row) throw notFound()
+        const isNew = row.stage === 'second-factor'
+        const changes = {
+          token_sha256: tokenHash,
+          stage: 'complete' as const,
+          seen_at: ms,
+          authenticated_at: ms,
+          expires_at: isNew ? ms + SESSION_LIFE_MS : row.expires_at,
+        }
+        await trx<SessionRow>('session').where({ id }).update(changes)
+        traces.audit(await event(trx, isNew ? 'session.open' : 'session.renew', row))
+        return fromRow({ ...row, ...changes })
+      })
     },
+
+    async list(userId, now) {
+      const rows = await open(table().where({ user_id: userId }), now).orderBy([
+        { column: 'seen_at', order: 'desc' },
+        { column: 'id', order: 'desc' },
+      ])
+      return rows.map(fromRow)
+    },
+
+    async rename(userId, id, name, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const row = await open(trx<SessionRow>('session').where({ id, user_id: userId }), act.at)
+          .forUpdate()
+          .first()
+        if (!row) throw notFound()
+        await trx<SessionRow>('session').where({ id }).update({ name })
+        const detail = { before: { name: row.name }, after: { name } }
+        traces.audit({ ...(await event(trx, 'session.rename', row)), detail })
+      })
+    },
+
+    async close(userId, id, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const row = await trx<SessionRow>('session').where({ id, user_id: userId }).forUpdate().first()
+        if (!row) throw notFound()
+        await close(trx, traces, [row], act)
+      })
+    },
+
+    async closeAll(userId, act, except) {
+      return perform(deps, act, async (trx, traces) => {
+        const those = trx<SessionRow>('session').where({ user_id: userId }).orderBy('id').forUpdate()
+        if (except !== undefined) those.whereNot({ id: except })
+        return close(trx, traces, await those, act)
+      })
+    },
+  }
+}
+
+/** @returns how many were open */
+async function close(trx: Knex.Transaction, traces: Traces, rows: SessionRow[], { at }: Act): Promise<number> {
+  const ids = rows.map(({ id }) => id)
+  for (const chunk of chunks(ids)) await trx<SessionRow>('session').whereIn('id', chunk).del()
+  const wereOpen = rows.filter((row) => row.expires_at > at.getTime() && row.seen_at > at.getTime() - IDLE_MS)
+  for (const row of wereOpen) if (row.stage === 'complete') traces.audit(await event(trx, 'session.close', row))
+  return wereOpen.length
+}
+
+function open<Query extends Knex.QueryBuilder>(query: Query, now: Date): Query {
+  const ms = now.getTime()
+  return query.where('expires_at', '>', ms).where('seen_at', '>', ms - IDLE_MS) as Query
+}
+
+async function event(trx: Knex.Transaction, action: string, { user_id, name, address }: SessionRow) {
+  const subject = user_id === null ? 'operator' : await emailOf(trx, user_id)
+  return { tenantId: null, action, subject, detail: { device: name, signedInFrom: address } }
+}
+
+function notFound(): ProblemError {
+  return new ProblemError('not-found', 'there is no such session; it may have ended')
+}
+
+function fromRow(row: SessionRow): Session {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    stage: row.stage,
+    name: row.name,
+    address: row.address,
+    createdAt: new Date(row.created_at),
+    seenAt: new Date(row.seen_at),
+    authenticatedAt: new Date(row.authenticated_at),
+    expiresAt: new Date(row.expires_at),
   }
 }

@@ -5,7 +5,7 @@ import type { Database as Connection, Statement } from 'better-sqlite3'
 import knex, { type Knex } from 'knex'
 import Client from 'knex/lib/dialects/better-sqlite3/index.js'
 import { ProblemError } from '../problem.ts'
-import type { Database } from './database.ts'
+import type { Engine } from './database.ts'
 import { silent } from './silent.ts'
 
 const BUSY_TIMEOUT_MS = 5000
@@ -36,7 +36,7 @@ class SqliteClient extends Client {
   }
 }
 
-export async function openSqlite({ file, isReadOnly }: { file: string; isReadOnly: boolean }): Promise<Database> {
+export async function openSqlite({ file, isReadOnly }: { file: string; isReadOnly: boolean }): Promise<Engine> {
   const inMemory = file === ':memory:'
   const db = knex({
     client: SqliteClient,

@@ -5,10 +5,17 @@ import type { Clock } from '../clock.ts'
 import type { DelegationStore } from '../delegation/delegation.ts'
 import type { SourceDomainStore } from '../delegation/source-domain.ts'
 import type { TargetHostStore } from '../delegation/target-host.ts'
+import type { AttemptStore } from '../tenant/attempts.ts'
 import type { AuditStore } from '../tenant/audit.ts'
+import type { IdempotencyStore } from '../tenant/idempotency.ts'
+import type { LinkStore } from '../tenant/link.ts'
+import type { MemberStore } from '../tenant/member.ts'
 import type { SessionStore } from '../tenant/session.ts'
 import type { TenantStore } from '../tenant/tenant.ts'
+import type { TokenStore } from '../tenant/token.ts'
+import type { PasskeyStore, UserStore } from '../tenant/user.ts'
 import type { JobStore } from '../work/job.ts'
+import { attemptStore } from './attempt-store.ts'
 import { auditStore } from './audit-store.ts'
 import { challengeStore, type ChallengeStore } from './challenge-store.ts'
 import { changeFeed, type ChangeFeed } from './change-feed.ts'
@@ -16,11 +23,15 @@ import { openDatabase } from './database.ts'
 import { delegationStore } from './delegation-store.ts'
 import { withFaultsNamed } from './faults.ts'
 import { hostDirectory, type DirectoryOptions, type StoredHostDirectory } from './host-directory.ts'
+import { idempotencyStore } from './idempotency-store.ts'
 import { uuidv7 } from './ids.ts'
 import { jobStore } from './job-store.ts'
 import { lineageStore } from './lineage-store.ts'
+import { linkStore } from './link-store.ts'
 import { localAuthorityStore, type LocalAuthorityStore } from './local-authority-store.ts'
 import { checkMasterKey, proveWritable } from './master-key-check.ts'
+import { memberStore } from './member-store.ts'
+import { passkeyStore } from './passkey-store.ts'
 import type { NewId } from './perform.ts'
 import { privateKeyStore } from './private-key-store.ts'
 import { migrate, pendingMigrations } from './schema.ts'
@@ -29,6 +40,8 @@ import { sourceDomainStore } from './source-domain-store.ts'
 import { targetHostStore } from './target-host-store.ts'
 import { sweep } from './sweep.ts'
 import { tenantStore } from './tenant-store.ts'
+import { tokenStore } from './token-store.ts'
+import { userStore } from './user-store.ts'
 
 export interface StorageOptions {
   url: string | undefined // postgres://…; undefined: SQLite
@@ -49,7 +62,14 @@ export interface Storage {
   challenges: ChallengeStore
   jobs: JobStore
   audit: AuditStore
+  users: UserStore
+  passkeys: PasskeyStore
+  members: MemberStore
   sessions: SessionStore
+  links: LinkStore
+  tokens: TokenStore
+  attempts: AttemptStore
+  idempotency: IdempotencyStore
   localAuthority: LocalAuthorityStore
   changes: ChangeFeed
   /**
@@ -73,10 +93,12 @@ export interface Storage {
  */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { url, file, sealer, clock, newId = uuidv7(randomBytes), isReadOnly = false } = options
-  const db = await openDatabase({ url, file, isReadOnly })
+  const db = await openDatabase({ url, file, isReadOnly, auditKey: sealer.deriveKey('audit-chain') })
   const deps = { db, newId, sealer, clock }
   try {
-    if ((await pendingMigrations(db)).length === 0) await checkMasterKey(db, sealer, clock.now())
+    await pendingMigrations(db) // throws where the database is newer
+    // Also before a migration: one may write what only this key opens
+    if (await db.knex.schema.hasTable('master_key_check')) await checkMasterKey(db, sealer, clock.now())
   } catch (error) {
     await db.knex.destroy()
     throw error
@@ -91,7 +113,14 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     challenges: withFaultsNamed(challengeStore(deps)),
     jobs: withFaultsNamed(jobStore(deps)),
     audit: withFaultsNamed(auditStore(deps)),
+    users: withFaultsNamed(userStore(deps)),
+    passkeys: withFaultsNamed(passkeyStore(deps)),
+    members: withFaultsNamed(memberStore(deps)),
     sessions: withFaultsNamed(sessionStore(deps)),
+    links: withFaultsNamed(linkStore(deps)),
+    tokens: withFaultsNamed(tokenStore(deps)),
+    attempts: withFaultsNamed(attemptStore(deps)),
+    idempotency: withFaultsNamed(idempotencyStore(deps)),
     localAuthority: withFaultsNamed(localAuthorityStore(deps)),
     changes: withFaultsNamed(changeFeed(deps)),
     ...withFaultsNamed({

@@ -44,6 +44,21 @@ test("the operator's own names are nobody's source domain, and the admin host is
   await expect(registry.claim(acme, '192.0.2.1', HOSTED, act())).rejects.toMatchObject({ code: 'malformed-name' })
 })
 
+test('of two who add the same at once, the second changes what the first has added', async () => {
+  // The look-up of the second was before the first had added
+  let isEarly = true
+  const early = <T>(find: () => Promise<T>) => (isEarly ? ((isEarly = false), Promise.resolve(undefined)) : find())
+  const racing = registrar({
+    ...storage,
+    sourceDomains: { ...storage.sourceDomains, find: (...args) => early(() => storage.sourceDomains.find(...args)) },
+    reserved: { adminHost: ADMIN, edgeName: EDGE },
+  })
+  await registry.claim(acme, 'im.example.com', { mode: 'hosted', isVouched: false }, act())
+  const { domain, isNew } = await racing.claimOrChange(acme, 'im.example.com', 'external', act())
+  expect([domain.mode, isNew]).toEqual(['external', false])
+  await expect(racing.claimOrChange(acme, 'a..b', 'hosted', act())).rejects.toMatchObject({ code: 'malformed-name' })
+})
+
 test('a delegation needs a source domain of the tenant, a target host and a lineage, and says which is missing', async () => {
   const request = {
     sourceDomain: 'im.example.com',

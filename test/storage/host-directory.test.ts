@@ -206,6 +206,61 @@ onBothEngines('the host directory', (database) => {
     expect(seenAt - committedAt).toBeLessThan(1000)
   })
 
+  test('a tenant that is suspended is known within a second, of all its domains at once, and so is its resuming', async () => {
+    const { storage } = database
+    const { tenant, domain, lineageId } = await aDelegation(database)
+    const second = await aDelegation(database, { tenant })
+    const other = await aDelegation(database)
+    const directory = await edgeDirectory(database)
+    directory.start()
+    const isSuspended = async (name: DomainName) => (await directory.findHost(name)).sourceDomain?.isSuspended
+    const all = () => Promise.all([domain, second.domain, other.domain].map(({ name }) => isSuspended(name)))
+    await directory.findLineage(lineageId)
+    expect(await all()).toEqual([false, false, false])
+    for (const [change, expected] of [
+      [storage.tenants.suspend, true],
+      [storage.tenants.resume, false],
+    ] as const) {
+      await change(tenant.id, act())
+      const committedAt = performance.now()
+      await until(async () => (await isSuspended(domain.name)) === expected)
+      expect(await all()).toEqual([expected, expected, false])
+      expect(performance.now() - committedAt).toBeLessThan(1000)
+    }
+    expect(directory.peekLineage(lineageId)).toBeDefined()
+  })
+
+  test('a name that was being read while every host was dropped is read once more', async () => {
+    const { tenant, domain } = await aDelegation(database)
+    const directory = await edgeDirectory(database)
+    const { tenants } = database.storage
+    for (let i = 0; i < 30; i++) {
+      const before = directory.findHost(domain.name)
+      const change = tenants[i % 2 === 0 ? 'suspend' : 'resume'](tenant.id, act())
+      const between = directory.poll().then(() => directory.findHost(domain.name))
+      await change
+      await directory.poll()
+      await Promise.all([before, between])
+      expect(directory.peekHost(domain.name)?.sourceDomain?.isSuspended ?? i % 2 === 0).toBe(i % 2 === 0)
+      expect((await directory.findHost(domain.name)).sourceDomain?.isSuspended).toBe(i % 2 === 0)
+    }
+  })
+
+  test('the port of a target host is known in the redirects of what is delegated to it, and a withdrawn vouch at both', async () => {
+    const { storage } = database
+    const { tenant, domain, target } = await aDelegation(database)
+    const directory = await edgeDirectory(database)
+    const delegations = async () => (await directory.findHost(domain.name)).sourceDomain?.delegations
+    expect(await delegations()).toMatchObject([{ targetPort: 443 }])
+    await storage.targetHosts.setPort(target, 8443, act())
+    await directory.poll()
+    expect(await delegations()).toMatchObject([{ targetHost: target, targetPort: 8443 }])
+    expect((await directory.findHost(target)).targetHost).toEqual({ port: 8443 })
+    await storage.sourceDomains.withdrawVouch(tenant.id, domain.name, act())
+    await directory.poll()
+    expect((await directory.findHost(domain.name)).sourceDomain).toBeNull()
+  })
+
   test("a handle that writes learns of its own commits, which SQLite's data_version does not count", async () => {
     const storage = await database.open()
     const directory = storage.directory({ adminHost, maxEntries: 100, maxBytes: 1e6, log: pino({ level: 'silent' }) })

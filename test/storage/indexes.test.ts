@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
+import { frontLineageName } from '../../src/certificate/lineage.ts'
 import { domainName } from '../../src/name.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { changeFeed } from '../../src/storage/change-feed.ts'
@@ -9,14 +10,22 @@ import { hostDirectory } from '../../src/storage/host-directory.ts'
 import { jobStore } from '../../src/storage/job-store.ts'
 import { lineageStore } from '../../src/storage/lineage-store.ts'
 import { privateKeyStore } from '../../src/storage/private-key-store.ts'
+import { attemptStore } from '../../src/storage/attempt-store.ts'
+import { idempotencyStore } from '../../src/storage/idempotency-store.ts'
+import { linkStore } from '../../src/storage/link-store.ts'
+import { memberStore } from '../../src/storage/member-store.ts'
+import { passkeyStore } from '../../src/storage/passkey-store.ts'
+import { tokenStore } from '../../src/storage/token-store.ts'
+import { userStore } from '../../src/storage/user-store.ts'
 import { sessionStore } from '../../src/storage/session-store.ts'
 import { sourceDomainStore } from '../../src/storage/source-domain-store.ts'
 import { targetHostStore } from '../../src/storage/target-host-store.ts'
 import { tenantStore } from '../../src/storage/tenant-store.ts'
+import { sweep } from '../../src/storage/sweep.ts'
 import { pino } from 'pino'
 import { onBothEngines } from '../support/databases.ts'
 import { testSealer } from '../support/sealer.ts'
-import { aChain, aDelegation, anImport } from './rows.ts'
+import { aChain, aDelegation, anImport, freshName } from './rows.ts'
 
 // Every statement of every method, explained: over a million rows, one that walks a table would be a standstill.
 onBothEngines('statements', (database) => {
@@ -26,7 +35,7 @@ onBothEngines('statements', (database) => {
   beforeAll(async () => {
     const { clock } = database
     const { tenant, domain, delegation, target, lineageId } = await aDelegation(database)
-    db = await openDatabase({ ...database.place, isReadOnly: false })
+    db = await openDatabase({ ...database.place, isReadOnly: false, auditKey: Buffer.alloc(32) })
     db.knex.on('query', ({ sql, bindings }: { sql: string; bindings: unknown[] }) => statements.set(sql, bindings))
     let ids = 0
     const deps = { db, clock, sealer: testSealer, newId: () => `id ${++ids}` }
@@ -91,16 +100,149 @@ onBothEngines('statements', (database) => {
     const challenges = challengeStore(deps)
     await challenges.find(name, 't', clock.now())
     const audit = auditStore(deps)
-    for (const after of ['zzz', undefined])
+    for (const after of [9, undefined])
       for (const whose of ['all', tenant.id]) await audit.list(whose, { limit: 10, ...(after && { after }) })
     const jobs = jobStore(deps)
     await jobs.enqueue({ kind: 'k', key: 'k', payload: null, runAt: clock.now() })
     const job = await jobs.claim('w', clock.now(), later)
     await jobs.complete(job!, clock.now())
     await jobs.list({ limit: 10 })
-    await sessionStore(deps).find('x', clock.now())
-    await sessionStore(deps).useSignInLink('x', clock.now())
     await changeFeed(deps).trim(clock.now())
+
+    const users = userStore(deps)
+    const whole = { email: 'c@example', isOperator: true, passwordHash: 'hash' }
+    const user = await users.add(whole, act)
+    const owner = await users.add({ ...whole, email: 'd@example' }, act)
+    await users.find(user.id)
+    await users.findByEmail(user.email)
+    for (const after of ['a', undefined])
+      for (const isOperator of [true, false, undefined])
+        await users.list({ limit: 10, ...(after && { after }), ...(isOperator !== undefined && { isOperator }) })
+    await users.countOperators()
+    await users.setOperator(user.id, false, act)
+    await users.setTotp(user.id, Buffer.from('secret'), act)
+    await users.confirmTotp(user.id, 1, ['a'], act)
+    await users.useTotpStep(user.id, 2)
+    await users.useRecoveryCode(user.id, 'a', act)
+    await users.removeTotp(user.id, act)
+    await users.rehashPassword(user.id, 'better', 'hash')
+    await users.setPassword(user.id, 'other', act)
+    await users.noteSignIn(user.id, clock.now())
+
+    const passkeys = passkeyStore(deps)
+    await passkeys.add(
+      { id: 'k', userId: user.id, name: 'x', publicKey: Buffer.of(1), counter: 0, transports: [] },
+      act,
+    )
+    await passkeys.find('k')
+    await passkeys.list(user.id)
+    await passkeys.rename(user.id, 'k', 'y', act)
+    await passkeys.noteUse('k', 1, clock.now())
+    await passkeys.remove(user.id, 'k', act)
+    for (const userId of [user.id, null]) await passkeys.useChallenge('x', userId, clock.now())
+
+    const members = memberStore(deps)
+    for (const { id: userId } of [user, owner]) await members.add(tenant.id, { userId, role: 'owner' }, act)
+    await members.find(tenant.id, user.id)
+    for (const after of ['a', undefined]) await members.list(tenant.id, { limit: 10, ...(after && { after }) })
+    await members.rolesOf(user.id)
+    await members.setRole(tenant.id, user.id, 'viewer', act)
+
+    const sessions = sessionStore(deps)
+    const session = { stage: 'second-factor', name: 'x', address: null, createdAt: act.at, expiresAt: later } as const
+    for (const userId of [user.id, null]) {
+      const { id } = await sessions.open('token', { ...session, userId }, act)
+      await sessions.find('token', new Date(later.getTime() - 1))
+      await sessions.renew(id, 'another', act)
+      await sessions.list(userId, clock.now())
+      await sessions.rename(userId, id, 'y', act)
+      await sessions.close(userId, id, act)
+    }
+    await sessions.open('token', { ...session, userId: user.id }, act)
+    await sessions.closeAll(user.id, act, 'none')
+
+    const links = linkStore(deps)
+    const inviteds = [{ tenantId: tenant.id, role: 'viewer' } as const, { tenantId: null, role: null } as const]
+    for (const invited of inviteds) {
+      const { tenantId } = invited
+      const link = { purpose: 'invitation', email: 'x@example', expiresAt: later, ...invited } as const
+      const { id } = await links.add(`token ${tenantId}`, link, act)
+      await links.find(`token ${tenantId}`, clock.now())
+      for (const after of ['zzz', undefined])
+        await links.listInvitations(tenantId, clock.now(), { limit: 10, ...(after && { after }) })
+      await links.withdrawInvitation(tenantId, id, act)
+      await links.use(`token ${tenantId}`, 'invitation', clock.now())
+    }
+
+    const tokens = tokenStore(deps)
+    for (const tenantId of [tenant.id, null]) {
+      const token = { tenantId, name: 'ci', scopes: [], addresses: null, expiresAt: null }
+      const { id } = await tokens.add(`secret ${tenantId}`, token, act)
+      await tokens.find(tenantId, id)
+      await tokens.findBySecret('x', clock.now())
+      await tokens.noteUse(id, null, clock.now())
+      for (const after of ['a', undefined]) await tokens.list(tenantId, { limit: 10, ...(after && { after }) })
+      await tokens.rotate(tenantId, id, `other ${tenantId}`, later, act)
+      await tokens.remove(tenantId, id, act)
+    }
+
+    const attempts = attemptStore(deps)
+    await attempts.noteFailure('a', clock.now(), () => later)
+    await attempts.find(['a', 'b'])
+    await attempts.forget(['a', 'b'])
+    const idempotency = idempotencyStore(deps)
+    for (const caller of ['a', 'a']) await idempotency.begin(caller, 'k', 'hash', clock.now())
+    await idempotency.answer('a', 'k', Buffer.from('answer'))
+    await idempotency.abandon('a', 'k')
+    await sweep(db, clock.now())
+
+    await members.remove(tenant.id, user.id, act)
+    await members.add(tenant.id, { userId: user.id, role: 'owner' }, act)
+    await users.remove(user.id, act)
+
+    const quotas = { sourceDomains: 100, delegations: 100, lineages: 100 }
+    const limited = await tenants.add('limited', act, quotas)
+    await tenants.setQuotas(limited.id, { ...quotas, lineages: 101 }, act)
+    for (const isDescending of [true, false])
+      for (const after of ['m', undefined]) {
+        await tenants.list({ limit: 10, after, isDescending, isSuspended: false })
+        await targets.list({ limit: 10, after: after === undefined ? after : name, isDescending })
+      }
+    await tenants.list({ limit: 10, among: [tenant.id, limited.id] })
+    const first = await domains.add(limited.id, { name: freshName(), mode: 'hosted', isVouched: true }, act)
+    await lineages.create(limited.id, { name: frontLineageName(first.name), source: 'local' }, act)
+    await lineages.create(limited.id, { name: 'own', source: 'local' }, act)
+    const second = anImport(limited.id, { delegations: [{ ...delegation, lineage: delegation.lineageName }] })
+    await domains.importMany([second], act)
+    await domains.setMode(limited.id, first.name, 'external', act)
+    await domains.withdrawVouch(limited.id, first.name, act)
+    await targets.setPort(target, 8443, act)
+    await tenants.count(limited.id)
+    await domains.remove(limited.id, second.name, act)
+    await tenants.suspend(limited.id, act)
+    await tenants.resume(limited.id, act)
+    for (const sort of ['name', '-name', 'created', '-created'] as const)
+      for (const after of [{ name, id: 'id' }, undefined])
+        for (const whose of ['all', tenant.id]) {
+          await domains.list(whose, { limit: 10, after, sort })
+          await domains.list(whose, { limit: 10, after, sort, mode: 'hosted', isProven: true, isSuspended: false })
+          await domains.list(whose, { limit: 10, after, sort, isSuspended: true })
+          await domains.list(whose, { limit: 10, after, sort, isProven: false })
+        }
+    const filters = [{ targetHost: target }, { lineage: delegation.lineageName }, { service: delegation }]
+    for (const isOldestFirst of [true, false])
+      for (const after of ['m', undefined])
+        for (const whose of ['all', tenant.id])
+          for (const filter of filters) await delegations.list(whose, { limit: 10, after, isOldestFirst, ...filter })
+    await lineages.create(limited.id, { name: delegation.lineageName, source: 'local' }, act)
+    for (const whose of ['all', tenant.id])
+      await delegations.list(whose, { limit: 10, lineage: delegation.lineageName, after: 'm' })
+    for (const after of [{ name: 'a', id: '' }, undefined])
+      for (const whose of ['all', null, tenant.id])
+        await lineages.list(whose, { limit: 10, after, isDescending: true, source: 'local' })
+    const { id: targetHostId } = (await targets.find(target))!
+    await delegations.findByService(tenant.id, domain.name, delegation)
+    await delegations.change(tenant.id, delegation.id, { ...delegation, targetHostId, srvPort: 5269 }, act)
 
     await delegations.withdraw(tenant.id, delegation.id, act)
     for (const each of [name, other, domain.name]) await domains.remove(tenant.id, each, act)
@@ -130,9 +272,15 @@ onBothEngines('statements', (database) => {
   const WALK = /^SCAN (?!\w+ USING (COVERING )?INDEX|CONSTANT ROW|(change|job|audit_event)$)|Seq Scan/
   const SORT = /TEMP B-TREE FOR ORDER BY|^\s*(->\s*)?Sort {2}\(/
 
-  /** The certificates of a lineage and the delegations of a source domain are few, and may be sorted. */
+  /** What one lineage, source domain, user or tenant has of these is little, and may be sorted. */
   function isOfOne(sql: string): boolean {
-    return /from .?certificate.? |join certificate c|.s.\..name. = /.test(sql)
+    return [
+      /from .?certificate.? |join certificate c/,
+      /source_domain_id (in|=) \(select/, // delegations
+      /from .tenant. where .id. in/, // those of a user
+      /from .(passkey|session). where .user_id. (=|is)/,
+      /from .member. as .m. .* where .m.\..tenant_id. = /,
+    ].some((pattern) => pattern.test(sql))
   }
 
   async function sqlitePlan(sql: string, bindings: unknown[]): Promise<string[]> {

@@ -22,8 +22,16 @@ onBothEngines('lineages', (database) => {
       activatedAt: null,
       retiresAt: null,
     })
-    expect(await storage.lineages.find(tenant.id, lineage.id)).toEqual({ ...lineage, certificates: [staged] })
-    expect(await storage.lineages.findByName(tenant.id, lineage.name)).toEqual({ ...lineage, certificates: [staged] })
+    expect(await storage.lineages.find(tenant.id, lineage.id)).toEqual({
+      ...lineage,
+      revision: 2,
+      certificates: [staged],
+    })
+    expect(await storage.lineages.findByName(tenant.id, lineage.name)).toEqual({
+      ...lineage,
+      revision: 2,
+      certificates: [staged],
+    })
     expect(Buffer.from(await storage.privateKeys.open(staged.privateKeyId!))).toEqual(privateKey)
     const row = await db.knex('private_key').where({ id: staged.privateKeyId }).first<{ sealed: Buffer }>()
     expect(row.sealed.includes(privateKey)).toBe(false)

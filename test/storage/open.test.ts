@@ -334,9 +334,9 @@ onBothEngines('a change', (database) => {
   })
 
   test('says in its errors nothing of what was bound', async () => {
-    const session = { createdAt: clock.now(), expiresAt: clock.now() }
-    await database.storage.sessions.open('0'.repeat(64), session)
-    const error = await database.storage.sessions.open('0'.repeat(64), session).catch((cause: unknown) => cause)
+    const request = ['0'.repeat(64), { userId: null, expiresAt: clock.now() }] as const
+    await database.storage.passkeys.addChallenge(...request)
+    const error = await database.storage.passkeys.addChallenge(...request).catch((cause: unknown) => cause)
     expect(error).toBeInstanceOf(Error)
     expect(JSON.stringify(error) + (error as Error).message).not.toContain('0000')
   })

@@ -25,6 +25,7 @@ onBothEngines('source domains', (database) => {
       hostMeta: null,
       frontLineageId: null,
       createdAt: database.clock.now(),
+      revision: 1,
     })
     expect(await database.storage.sourceDomains.find(tenant.id, name)).toEqual(added)
   })
@@ -77,6 +78,14 @@ onBothEngines('source domains', (database) => {
       ['vouch', (id: string, name: DomainName) => database.storage.sourceDomains.vouch(id, name, database.act())],
       ['suspend', (id: string, name: DomainName) => database.storage.sourceDomains.suspend(id, name, database.act())],
       ['resume', (id: string, name: DomainName) => database.storage.sourceDomains.resume(id, name, database.act())],
+      [
+        'no longer vouch for',
+        (id: string, name: DomainName) => database.storage.sourceDomains.withdrawVouch(id, name, database.act()),
+      ],
+      [
+        'set the mode of',
+        (id: string, name: DomainName) => database.storage.sourceDomains.setMode(id, name, 'external', database.act()),
+      ],
       ['remove', (id: string, name: DomainName) => database.storage.sourceDomains.remove(id, name, database.act())],
       [
         'set host-meta of',
@@ -107,6 +116,8 @@ onBothEngines('source domains', (database) => {
     const steps: [action: string, act: () => Promise<unknown>][] = [
       ['source-domain.add', () => claim(tenant.id, name, false)],
       ['source-domain.vouch', () => sourceDomains.vouch(tenant.id, name, database.act())],
+      ['source-domain.withdraw-vouch', () => sourceDomains.withdrawVouch(tenant.id, name, database.act())],
+      ['source-domain.set-mode', () => sourceDomains.setMode(tenant.id, name, 'external', database.act())],
       ['source-domain.suspend', () => sourceDomains.suspend(tenant.id, name, database.act())],
       ['source-domain.resume', () => sourceDomains.resume(tenant.id, name, database.act())],
       [
@@ -161,6 +172,30 @@ onBothEngines('source domains', (database) => {
       code: 'not-found',
     })
     await storage.sourceDomains.setFrontLineage(tenant.id, name, operators.id, act())
+  })
+
+  test('the mode is set, and comes back with the domain', async () => {
+    const { sourceDomains } = database.storage
+    const tenant = await aTenant(database)
+    const before = await claim(tenant.id, freshName())
+    const after = await sourceDomains.setMode(tenant.id, before.name, 'external', database.act())
+    expect(after).toEqual({ ...before, mode: 'external', revision: 2 })
+    expect(await sourceDomains.find(tenant.id, before.name)).toEqual(after)
+  })
+
+  test('a name that is no longer vouched for is free for another tenant, and the claim stays', async () => {
+    const { sourceDomains } = database.storage
+    const { tenant, domain, delegation } = await aDelegation(database)
+    const other = await aTenant(database)
+    await claim(other.id, domain.name, false)
+    await expect(sourceDomains.vouch(other.id, domain.name, database.act())).rejects.toThrow()
+    await sourceDomains.withdrawVouch(tenant.id, domain.name, database.act())
+    expect(await sourceDomains.find(tenant.id, domain.name)).toEqual({
+      ...domain,
+      ...{ proof: null, provenAt: null, revision: 2 },
+    })
+    expect(await database.storage.delegations.find(tenant.id, delegation.id)).toEqual(delegation)
+    await sourceDomains.vouch(other.id, domain.name, database.act())
   })
 
   test('removing takes the delegations along and tells of every host that it touches', async () => {
@@ -277,8 +312,8 @@ onBothEngines('an import', (database) => {
       `source-domain.add ${second.name}`,
     ])
     expect(trail.find(({ action }) => action === 'delegation.register')?.detail).toMatchObject({
-      targetHost: shared.targetHost,
-      lineage: shared.lineage,
+      service: '_xmpp-server._tcp',
+      after: { targetHost: shared.targetHost, lineage: shared.lineage },
     })
   })
 

@@ -16,6 +16,62 @@ onBothEngines('tenants', (database) => {
     await expect(storage.tenants.add('a-tenant', act())).rejects.toMatchObject({ code: 'already-exists' })
   })
 
+  test('are added with quotas, suspended and resumed', async () => {
+    const { storage, act, clock } = database
+    const quotas = { sourceDomains: 10, delegations: null, lineages: 0 }
+    const tenant = await storage.tenants.add('limited', act(), quotas)
+    expect(tenant).toEqual({
+      ...{ id: tenant.id, name: 'limited', quotas, revision: 1 },
+      ...{ suspendedAt: null, createdAt: clock.now() },
+    })
+    expect(await storage.tenants.find(tenant.id)).toEqual(tenant)
+    const suspended = await storage.tenants.suspend(tenant.id, act())
+    expect(suspended).toEqual({ ...tenant, suspendedAt: clock.now(), revision: 2 })
+    clock.advance(1000)
+    expect(await storage.tenants.suspend(tenant.id, act())).toEqual(suspended)
+    expect(await storage.tenants.find(tenant.id)).toEqual(suspended)
+    const isSuspended = { search: 'limited', limit: 10, isSuspended: true }
+    expect(await storage.tenants.list(isSuspended)).toEqual([suspended])
+    expect(await storage.tenants.list({ ...isSuspended, isSuspended: false })).toEqual([])
+    expect(await storage.tenants.resume(tenant.id, act())).toEqual({ ...tenant, revision: 3 })
+    const unknown = [storage.tenants.suspend, storage.tenants.resume, storage.tenants.remove]
+    for (const act of unknown) await expect(act('none', database.act())).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  test('those of a user are found by their ids', async () => {
+    const { tenants } = database.storage
+    const [one, two] = [await aTenant(database), await aTenant(database)]
+    await aTenant(database)
+    const among = [two.id, one.id, 'none']
+    expect(await tenants.list({ limit: 10, among })).toEqual([one, two])
+    expect(await tenants.list({ limit: 1, among, after: one.name })).toEqual([two])
+    expect(await tenants.list({ limit: 10, among: [] })).toEqual([])
+  })
+
+  test('are counted by what they have', async () => {
+    const { tenants, lineages } = database.storage
+    const { tenant } = await aDelegation(database)
+    await aDelegation(database)
+    await lineages.create(tenant.id, { name: 'one', source: 'import' }, database.act())
+    await lineages.create(tenant.id, { name: 'two', source: 'import' }, database.act())
+    expect(await tenants.count(tenant.id)).toEqual({ sourceDomains: 1, delegations: 1, lineages: 2 })
+  })
+
+  test('one that is removed takes its members, invitations and tokens along', async () => {
+    const { storage, act, db } = database
+    const tenant = await aTenant(database)
+    const user = await storage.users.add({ email: 'gone@example.org', isOperator: false, passwordHash: 'hash' }, act())
+    await storage.members.add(tenant.id, { userId: user.id, role: 'owner' }, act())
+    const token = { tenantId: tenant.id, name: 'ci', scopes: [], addresses: null, expiresAt: null }
+    await storage.tokens.add('a'.repeat(64), token, act())
+    const invited = { purpose: 'invitation', tenantId: tenant.id, role: 'viewer', email: 'new@example.org' } as const
+    await storage.links.add('b'.repeat(64), { ...invited, expiresAt: database.clock.now() }, act())
+    await storage.tenants.remove(tenant.id, act())
+    for (const table of ['member', 'api_token', 'link'])
+      expect(await db.knex(table).where({ tenant_id: tenant.id }), table).toEqual([])
+    expect(await storage.users.find(user.id)).toBeDefined()
+  })
+
   test('one that still has something is not removed; its trail outlives it', async () => {
     const { storage, act } = database
     const { tenant, domain } = await aDelegation(database)
@@ -51,6 +107,17 @@ onBothEngines('target hosts', (database) => {
     await expect(storage.targetHosts.setFrontLineage(target, null, act())).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  test('a port that changes is told to every host that redirects to it', async () => {
+    const { storage, act } = database
+    const { target } = await aDelegation(database)
+    const position = await feedEnd(database)
+    const changed = await storage.targetHosts.setPort(target, 8443, act())
+    expect(changed).toMatchObject({ name: target, port: 8443 })
+    expect(await storage.targetHosts.find(target)).toEqual(changed)
+    expect((await changesBehind(database, position)).sort()).toEqual(['host *', `host ${target}`])
+    await expect(storage.targetHosts.setPort(freshName(), 8443, act())).rejects.toMatchObject({ code: 'not-found' })
+  })
+
   test("a tenant's lineage is not the front of the operator's host", async () => {
     const { storage, act } = database
     const tenant = await aTenant(database)
@@ -84,7 +151,7 @@ onBothEngines('delegations', (database) => {
       {
         action: 'delegation.withdraw',
         subject: domain.name,
-        detail: { service: '_xmpp-server._tcp', targetHost: target },
+        detail: { service: '_xmpp-server._tcp', before: { targetHost: target } },
       },
     ])
   })
@@ -130,6 +197,69 @@ onBothEngines('delegations', (database) => {
     expect(await changesBehind(database, position)).toEqual([])
   })
 
+  test('one is found by its service, by its tenant only', async () => {
+    const { delegations } = database.storage
+    const { tenant, domain, delegation } = await aDelegation(database)
+    const find = (tenantId: string, service: string, protocol = '_tcp') =>
+      delegations.findByService(tenantId, domain.name, { service, protocol })
+    expect(await find(tenant.id, '_xmpp-server')).toEqual(delegation)
+    expect(await find(tenant.id, '_xmpp-client')).toBeUndefined()
+    expect(await find(tenant.id, '_xmpp-server', '_udp')).toBeUndefined()
+    expect(await find((await aTenant(database)).id, '_xmpp-server')).toBeUndefined()
+  })
+
+  test('one is led elsewhere, and all three hosts are told', async () => {
+    const { storage, act } = database
+    const { tenant, domain, delegation, target } = await aDelegation(database)
+    const to = await storage.targetHosts.add({ name: freshName(), port: 8443 }, act())
+    const own = await storage.lineages.create(tenant.id, { name: 'own', source: 'import' }, act())
+    const position = await feedEnd(database)
+    const terms = { tlsAnswer: 'possession', poshAnswer: 'reference', srvPort: 5270 } as const
+    const all = { ...terms, targetHostId: to.id, lineageId: own.id }
+    const changed = await storage.delegations.change(tenant.id, delegation.id, all, act())
+    expect(changed).toEqual({
+      ...delegation,
+      ...terms,
+      ...{ targetHost: to.name, targetPort: 8443, lineageId: own.id, lineageName: 'own', revision: 2 },
+    })
+    expect(await storage.delegations.find(tenant.id, delegation.id)).toEqual(changed)
+    const hosts = [domain.name, target, to.name].map((name) => `host ${name}`)
+    expect((await changesBehind(database, position)).sort()).toEqual(hosts.sort())
+
+    const stranger = await aTenant(database)
+    const foreign = await storage.lineages.create(stranger.id, { name: 'theirs', source: 'import' }, act())
+    const end = await feedEnd(database)
+    for (const [tenantId, wrong, named] of [
+      [tenant.id, { lineageId: foreign.id }, foreign.id],
+      [tenant.id, { targetHostId: 'none' }, 'target host none'],
+      [stranger.id, {}, delegation.id],
+    ] as const)
+      await expect(
+        storage.delegations.change(tenantId, delegation.id, { ...all, ...wrong }, act()),
+      ).rejects.toMatchObject({ code: 'not-found', message: expect.stringContaining(named) as string })
+    expect(await storage.delegations.find(tenant.id, delegation.id)).toEqual(changed)
+    expect(await changesBehind(database, end)).toEqual([])
+  })
+
+  test('many who withdraw, change and remove what hangs together at once wait for each other', async () => {
+    const { storage, act } = database
+    const node = await database.open()
+    for (let round = 0; round < 10; round++) {
+      const { tenant, domain, delegation, lineageId, target } = await aDelegation(database)
+      const targetHostId = (await storage.targetHosts.find(target))!.id
+      const terms = { ...delegation, lineageId, targetHostId, srvPort: 5000 }
+      const outcomes = await Promise.allSettled([
+        storage.delegations.change(tenant.id, delegation.id, terms, act()),
+        node.delegations.withdraw(tenant.id, delegation.id, act()),
+        storage.sourceDomains.remove(tenant.id, domain.name, act()),
+        node.targetHosts.setPort(target, 5000 + round, act()),
+        storage.sourceDomains.suspend(tenant.id, domain.name, act()),
+      ])
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'not-found' })
+    }
+  })
+
   test('are listed newest first, page by page, by tenant, source domain and search', async () => {
     const { storage } = database
     const tenant = await aTenant(database)
@@ -144,33 +274,6 @@ onBothEngines('delegations', (database) => {
     const { sourceDomain } = made[1]!
     expect(await storage.delegations.list('all', { limit: 3, sourceDomain })).toEqual([made[1]])
     expect(await storage.delegations.list(tenant.id, { limit: 3, search: sourceDomain.slice(1) })).toEqual([made[1]])
-  })
-})
-
-onBothEngines('sessions', (database) => {
-  const HOUR = 3_600_000
-  const at = (ms: number) => new Date(database.clock.now().getTime() + ms)
-
-  test('a sign-in link works once, until it expires, and of many at once for one', async () => {
-    const { sessions } = database.storage
-    await sessions.addSignInLink('once', { createdAt: at(0), expiresAt: at(HOUR) })
-    const uses = await Promise.all(Array.from({ length: 10 }, () => sessions.useSignInLink('once', at(1))))
-    expect(uses.filter(Boolean)).toHaveLength(1)
-    await sessions.addSignInLink('late', { createdAt: at(0), expiresAt: at(HOUR) })
-    expect(await sessions.useSignInLink('late', at(HOUR))).toBe(false)
-    expect(await sessions.useSignInLink('unknown', at(0))).toBe(false)
-  })
-
-  test('a session lives while it is used, at most to its end, and not after it was closed', async () => {
-    const { sessions } = database.storage
-    await sessions.open('idle', { createdAt: at(0), expiresAt: at(100 * HOUR) })
-    expect(await sessions.find('idle', at(12 * HOUR))).toBeUndefined()
-    expect(await sessions.find('idle', at(11 * HOUR))).toEqual({ createdAt: at(0) })
-    expect(await sessions.find('idle', at(22 * HOUR))).toEqual({ createdAt: at(0) })
-    await sessions.open('ending', { createdAt: at(0), expiresAt: at(HOUR) })
-    expect(await sessions.find('ending', at(HOUR))).toBeUndefined()
-    await sessions.close('idle')
-    expect(await sessions.find('idle', at(22 * HOUR))).toBeUndefined()
   })
 })
 
@@ -213,25 +316,5 @@ onBothEngines('the local authority', (database) => {
     expect(rows).toHaveLength(1)
     const trail = await database.storage.audit.list('all', { limit: 100 })
     expect(trail.filter(({ action }) => action === 'local-authority.create')).toHaveLength(1)
-  })
-})
-
-onBothEngines('the audit trail', (database) => {
-  test('is paged newest first and shows a tenant only its own', async () => {
-    const { storage } = database
-    const tenant = await aTenant(database)
-    await aTenant(database)
-    for (let i = 0; i < 4; i++)
-      await storage.sourceDomains.add(
-        tenant.id,
-        { name: freshName(), mode: 'hosted', isVouched: false },
-        database.act(),
-      )
-    const all = await storage.audit.list(tenant.id, { limit: 100 })
-    expect(all).toHaveLength(5)
-    expect(all.at(-1)?.action).toBe('tenant.add')
-    const second = await storage.audit.list(tenant.id, { limit: 2, after: all[1]!.id })
-    expect(second).toEqual(all.slice(2, 4))
-    expect((await storage.audit.list('all', { limit: 100 })).length).toBe(6)
   })
 })

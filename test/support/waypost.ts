@@ -24,6 +24,7 @@ export interface Waypost {
   logFile: string
   /** The local authority's root certificate. */
   rootFile: string
+  env: NodeJS.ProcessEnv
   waypost(...args: string[]): Promise<Outcome>
   /** The same program with other settings. */
   with(settings: Record<string, string>): (...args: string[]) => Promise<Outcome>
@@ -74,6 +75,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     ports: { https, http, health },
     logFile,
     rootFile,
+    env,
     waypost,
     with: withSettings,
     async start() {
