@@ -4,7 +4,6 @@ import http from 'node:http'
 import net from 'node:net'
 import { firstMigration } from '../migrations/index.ts'
 import { adminApp } from './admin/app.ts'
-import { certificateImport } from './certificate/import.ts'
 import { FRONT_CERTIFICATE, frontCertificateJob } from './certificate/issuance.ts'
 import { frontLineageName } from './certificate/lineage.ts'
 import { createLocalAuthority, localAuthority } from './certificate/local-authority.ts'
@@ -12,10 +11,10 @@ import { sealer } from './certificate/sealing.ts'
 import { systemClock } from './clock.ts'
 import { cacheSpanMs } from './config.ts'
 import { frontCertificates } from './delegation/front-certificates.ts'
-import { registrar } from './delegation/registrar.ts'
 import { healthServer } from './health.ts'
 import { listenOn } from './listen.ts'
 import { createLog } from './log.ts'
+import { adminParts } from './parts.ts'
 import { ProblemError } from './problem.ts'
 import { openStorage } from './storage/storage.ts'
 import type { StartMessage } from './supervisor.ts'
@@ -23,6 +22,8 @@ import { jobRunner } from './work/runner.ts'
 
 const TICK_MS = 500
 const SWEEP_EVERY_MS = 60_000
+const AUDIT_HEAD_EVERY_MS = 3_600_000
+const DAY_MS = 86_400_000
 const KEEP_CHANGES_MS = 3_600_000
 const LEASE_MS = 60_000
 const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
@@ -44,16 +45,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   const storage = await openStorage({ url: config.storage.url, file: databaseFile, sealer: keys, clock })
   const applied = await storage.migrate()
 
-  const { tenants, sourceDomains, targetHosts, delegations, lineages, sessions } = storage
-  const imports = certificateImport({ lineages })
-  const registry = registrar({
-    sourceDomains,
-    targetHosts,
-    delegations,
-    lineages,
-    reserved: { adminHost: config.admin.host, edgeName: config.edge.name },
-  })
-
+  const { sourceDomains, targetHosts, lineages } = storage
   const fronts = frontCertificates({
     sourceDomains,
     targetHosts,
@@ -81,22 +73,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
   })
 
-  const app = adminApp({
-    tenants,
-    sourceDomains,
-    targetHosts,
-    delegations,
-    lineages,
-    sessions,
-    registrar: registry,
-    imports,
-    config,
-    proofKey: keys.deriveKey('proof-token'),
-    clock,
-    log,
-    randomBytes,
-    isBehindEdge: config.admin.listen === undefined,
-  })
+  const app = adminApp(adminParts({ storage, sealer: keys, config, clock, log }))
   const admin = http.createServer(app)
   const health = healthServer({ check: () => storage.check(), log })
   if (config.admin.listen) await listenOn(admin, config.admin.listen, { isShared: false })
@@ -117,6 +94,21 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       log.warn({ err }, 'what has ended was not swept away; it is tried again'),
     )
   }, SWEEP_EVERY_MS)
+
+  /** Whoever keeps the log notices when the end of the audit trail is cut off: `waypost audit verify --log`. */
+  async function logAuditHead(): Promise<void> {
+    const { keep_days } = config.audit
+    const now = clock.now()
+    try {
+      const olderThan = new Date(now.getTime() - keep_days * DAY_MS)
+      if (keep_days > 0) while ((await storage.audit.forget(olderThan, now)) > 0);
+      log.info(await storage.audit.head(), 'audit head')
+    } catch (err) {
+      log.warn({ err }, 'the head of the audit trail could not be read; it is tried again')
+    }
+  }
+  await logAuditHead()
+  const auditTicker = setInterval(() => void logAuditHead(), AUDIT_HEAD_EVERY_MS)
 
   /** Rounds of a bounded size, so that a stop need not wait for a hundred thousand certificates. */
   async function work(): Promise<void> {
@@ -142,9 +134,11 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       isStopping = true
       clearInterval(ticker)
       clearInterval(sweeper)
+      clearInterval(auditTicker)
       await tick
       if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])
+      await logAuditHead()
       await storage.close()
     },
   }

@@ -3,48 +3,71 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import express, { type Express, type ErrorRequestHandler, type RequestHandler } from 'express'
 import { ProblemError } from '../problem.ts'
-import { signIn, type SignIn } from '../tenant/sign-in.ts'
+import { accountRoutes } from './api/account-routes.ts'
+import { authorityRoutes } from './api/authority-routes.ts'
+import { auditRoutes } from './api/audit-routes.ts'
 import { delegationRoutes } from './api/delegation-routes.ts'
+import { frontRoutes } from './api/front-routes.ts'
+import { importRoutes } from './api/import-routes.ts'
+import { invitationRoutes } from './api/invitation-routes.ts'
 import { lineageRoutes } from './api/lineage-routes.ts'
-import { openApiRoute } from './api/openapi.ts'
-import { routesRouter, type Route } from './api/route.ts'
+import { memberRoutes } from './api/member-routes.ts'
+import { openApi } from './api/openapi.ts'
+import { rateLimit } from './api/rate-limit.ts'
+import { registrationRoutes } from './api/registration-routes.ts'
+import type { Route } from './api/route.ts'
+import { routesRouter } from './api/router.ts'
+import { sessionRoutes } from './api/session-routes.ts'
 import { sourceDomainRoutes } from './api/source-domain-routes.ts'
 import { targetHostRoutes } from './api/target-host-routes.ts'
 import { tenantRoutes } from './api/tenant-routes.ts'
+import { tokenRoutes } from './api/token-routes.ts'
+import { userRoutes } from './api/user-routes.ts'
 import { sessionToken } from './cookies.ts'
 import { lookUps, type AdminDeps } from './deps.ts'
-import { exchangeOf, openExchange, refuseCrossSite } from './exchange.ts'
+import { bearerSecret, exchangeOf, hasAuthorization, openExchange, refuseCrossSite } from './exchange.ts'
 import { apiHeaders, securityHeaders } from './headers.ts'
 import { allPages } from './pages/all-pages.ts'
 import { pagesRouter, sendPage, type Assets, type Page, type RenderDeps } from './pages/page.tsx'
 import { problemView } from './pages/problem-page.tsx'
+import { referencePage } from './pages/reference-page.tsx'
 import { problemDetails, PROBLEMS, refusalOf } from './problem-details.ts'
 
 const PUBLIC = new URL('../../public/', import.meta.url)
 
 /** All that the admin host answers, declared. */
-export function declared(deps: AdminDeps): { routes: Route[]; pages: Page[]; signIns: SignIn } {
+export function declared(deps: AdminDeps): { routes: Route[]; pages: Page[] } {
   const find = lookUps(deps)
-  const signIns = signIn(deps)
   const routes = [
-    ...tenantRoutes(deps, find),
+    ...tenantRoutes(deps),
     ...sourceDomainRoutes(deps, find),
-    ...targetHostRoutes(deps),
+    ...importRoutes(deps),
+    ...targetHostRoutes(deps, find),
     ...delegationRoutes(deps, find),
+    ...frontRoutes(deps, find),
     ...lineageRoutes(deps, find),
+    ...sessionRoutes(deps),
+    ...accountRoutes(deps),
+    ...registrationRoutes(deps),
+    ...invitationRoutes(deps),
+    ...userRoutes(deps),
+    ...memberRoutes(deps),
+    ...tokenRoutes(deps),
+    ...auditRoutes(deps, find),
+    ...authorityRoutes(deps),
   ]
+  const api = openApi(routes, deps.config.admin.host)
   return {
-    signIns,
-    routes: [...routes, openApiRoute(routes, deps.config.admin.host)],
-    pages: allPages(deps, find, signIns),
+    routes: [...routes, api.route],
+    pages: [...allPages(deps, find), referencePage(api.document)],
   }
 }
 
 /** The admin plane: JSON for programs below /api/v1, pages for people. */
 export function adminApp(deps: AdminDeps): Express {
   const { config, clock, log } = deps
-  const { routes, pages, signIns } = declared(deps)
-  const render: RenderDeps = { clock, assets: assets() }
+  const { routes, pages } = declared(deps)
+  const render: RenderDeps = { tenants: deps.tenants, users: deps.users, clock, assets: assets() }
 
   const app = express()
   app.disable('x-powered-by')
@@ -55,12 +78,14 @@ export function adminApp(deps: AdminDeps): Express {
   app.set('query parser', 'simple')
 
   app.use(...securityHeaders())
-  app.use('/api', apiHeaders)
+  app.use('/api/v1', apiHeaders)
   app.use(openExchange({ ...deps, adminHost: config.admin.host }))
   app.use(refuseCrossSite)
   app.use('/assets', staticFiles())
-  app.use(findCaller(signIns))
-  app.use('/api/v1', routesRouter(routes, clock))
+  app.use(findCaller(deps))
+  app.use('/api', rateLimit(config.admin.requests_per_minute))
+  app.use(refuseUnknownToken)
+  app.use('/api/v1', routesRouter(routes, deps))
   app.use(pagesRouter(pages, render))
   app.use(() => {
     throw new ProblemError('not-found', 'there is nothing at this address')
@@ -69,13 +94,32 @@ export function adminApp(deps: AdminDeps): Express {
   return app
 }
 
-function findCaller(signIns: SignIn): RequestHandler {
+/** A request with an Authorization line is a program's: the cookie beside it does not count. */
+function findCaller({ signIn, principals }: Pick<AdminDeps, 'signIn' | 'principals'>): RequestHandler {
   return async (req, _res, next) => {
-    const token = sessionToken(req)
-    if (token !== undefined && (await signIns.isOpen(token)))
-      exchangeOf(req).caller = { kind: 'operator', sessionToken: token }
+    const exchange = exchangeOf(req)
+    if (hasAuthorization(req)) {
+      const secret = bearerSecret(req)
+      const principal = secret === undefined ? undefined : await principals.ofSecret(secret, exchange.address)
+      if (principal) exchange.caller = { principal, session: null }
+    } else {
+      const token = sessionToken(req)
+      const session = token === undefined ? undefined : await signIn.find(token)
+      const principal = session && (await principals.ofSession(session))
+      if (session && principal) exchange.caller = { principal, session }
+    }
     next()
   }
+}
+
+/** After the rate limit, so that whoever tries tokens is counted by their address. */
+const refuseUnknownToken: RequestHandler = (req, _res, next) => {
+  if (hasAuthorization(req) && !exchangeOf(req).caller)
+    throw new ProblemError(
+      'sign-in-required',
+      'the API token is unknown or expired, or not taken from this address; send it as "Authorization: Bearer wp_…"',
+    )
+  next()
 }
 
 /** A refusal is told; a bug of ours is logged whole and shows nothing of itself. */
@@ -86,6 +130,9 @@ function answerProblem(log: AdminDeps['log'], render: RenderDeps): ErrorRequestH
     if (!problem) log.error({ err, requestId, method: req.method, path: req.path }, 'unexpected error')
     if (res.headersSent) return next(err)
     const { status } = PROBLEMS[problem?.code ?? 'internal']
+    if (problem?.retryAfterMs !== undefined)
+      res.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)))
+    if (status === 401 && /^\/api\//.test(req.path)) res.setHeader('WWW-Authenticate', 'Bearer')
     // What was not read of a body must not be taken for the next request
     if (problem?.code === 'too-large') res.setHeader('Connection', 'close')
     if (/^\/(?:api|assets)(?:\/|$)/.test(req.path) || problem?.code === 'misdirected-request')
@@ -117,5 +164,5 @@ function assets(): Assets {
       .digest('base64url')
     return `/assets/${file}?v=${hash.slice(0, 12)}`
   }
-  return { css: marked('app.css'), js: marked('app.js'), icon: marked('favicon.svg') }
+  return { css: marked('app.css'), js: marked('app.js'), passkey: marked('passkey.js'), icon: marked('favicon.svg') }
 }

@@ -1,5 +1,5 @@
 import type { CookieOptions, Request, Response } from 'express'
-import { SESSION_LIFE_MS } from '../tenant/sign-in.ts'
+import { SESSION_LIFE_MS } from '../tenant/session.ts'
 
 // __Host-: no other host, however near, can set it (RFC 6265bis §4.1.3.2)
 const SESSION = '__Host-session'

@@ -1,16 +1,26 @@
 import type { CertificateImport } from '../certificate/import.ts'
-import type { Lineage, LineageStore, LineageWithCertificates } from '../certificate/lineage.ts'
+import type { Lineage, LineageStore, LineageWithCertificates, PrivateKeyStore } from '../certificate/lineage.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import type { Delegation, DelegationStore } from '../delegation/delegation.ts'
+import type { Delegation, DelegationStore, ServiceName } from '../delegation/delegation.ts'
 import type { Registrar } from '../delegation/registrar.ts'
 import type { SourceDomain, SourceDomainStore } from '../delegation/source-domain.ts'
-import type { TargetHostStore } from '../delegation/target-host.ts'
+import type { TargetHost, TargetHostStore } from '../delegation/target-host.ts'
 import type { Log } from '../log.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import type { Accounts } from '../tenant/accounts.ts'
+import type { ApiTokens, Principals } from '../tenant/api-tokens.ts'
+import type { AuditStore } from '../tenant/audit.ts'
+import type { IdempotencyStore } from '../tenant/idempotency.ts'
+import type { LinkStore } from '../tenant/link.ts'
+import type { MemberStore } from '../tenant/member.ts'
+import type { Passkeys } from '../tenant/passkeys.ts'
 import type { SessionStore } from '../tenant/session.ts'
+import type { SignIn } from '../tenant/sign-in.ts'
 import type { Tenant, TenantStore } from '../tenant/tenant.ts'
+import type { TokenStore } from '../tenant/token.ts'
+import type { PasskeyStore, UserStore } from '../tenant/user.ts'
 
 /** What the admin plane is handed; it knows no storage. */
 export interface AdminDeps {
@@ -19,9 +29,23 @@ export interface AdminDeps {
   targetHosts: TargetHostStore
   delegations: DelegationStore
   lineages: LineageStore
+  privateKeys: PrivateKeyStore
+  localAuthorityRoot: () => Promise<string> // PEM
+  users: UserStore
+  passkeys: PasskeyStore
+  members: MemberStore
   sessions: SessionStore
+  links: LinkStore
+  tokens: TokenStore
+  audit: AuditStore
+  idempotency: IdempotencyStore
   registrar: Registrar
   imports: CertificateImport
+  signIn: SignIn
+  accounts: Accounts
+  ceremonies: Passkeys
+  apiTokens: ApiTokens
+  principals: Principals
   config: Config
   proofKey: Uint8Array // of proof tokens, 32 bytes
   clock: Clock
@@ -31,10 +55,15 @@ export interface AdminDeps {
 }
 
 /** Look-ups that end in a problem where there is nothing. */
-export function lookUps({ tenants, sourceDomains, delegations, lineages }: AdminDeps) {
+export function lookUps({ tenants, sourceDomains, targetHosts, delegations, lineages }: AdminDeps) {
   return {
     async tenant(name: string): Promise<Tenant> {
       return (await tenants.findByName(name)) ?? missing(`there is no tenant ${name}`)
+    },
+
+    /** Whose things a list is about; undefined: the tenant that it is filtered by is not there. */
+    async tenantId(name: string | undefined): Promise<string | undefined> {
+      return name === undefined ? 'all' : (await tenants.findByName(name))?.id
     },
 
     /** Of a lineage: the tenant that the path names, or null for the operator. */
@@ -52,12 +81,29 @@ export function lookUps({ tenants, sourceDomains, delegations, lineages }: Admin
       return (await delegations.find(tenant.id, id)) ?? missing(`the tenant ${tenant.name} has no delegation ${id}`)
     },
 
+    async delegationOf(tenant: Tenant, name: DomainName, service: ServiceName): Promise<Delegation> {
+      const { id } = await this.sourceDomain(tenant, name)
+      const found = await delegations.findByService(tenant.id, name, service)
+      return found?.sourceDomainId === id
+        ? found
+        : missing(`${service.service}.${service.protocol} of ${name} is not delegated`)
+    },
+
+    async targetHost(name: DomainName): Promise<TargetHost> {
+      return (await targetHosts.find(name)) ?? missing(`there is no target host ${name}`)
+    },
+
     /** @param tenant null for a lineage of the operator's own */
     async lineage(tenant: Tenant | null, name: string): Promise<LineageWithCertificates> {
       return (
         (await lineages.findByName(tenant?.id ?? null, name)) ??
         missing(`${tenant ? `the tenant ${tenant.name}` : 'the operator'} has no lineage ${name}`)
       )
+    },
+
+    /** Of the lineage that a host presents; null: none. */
+    async lineageName(tenantId: string | null, id: string | null): Promise<string | null> {
+      return id === null ? null : ((await lineages.find(tenantId, id))?.name ?? null)
     },
 
     /** A delegation's lineage is its tenant's or the operator's own. */

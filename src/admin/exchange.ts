@@ -3,11 +3,15 @@ import type { Act } from '../act.ts'
 import type { Clock } from '../clock.ts'
 import { nameFromBytes, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import type { Principal } from '../tenant/principal.ts'
+import type { Session } from '../tenant/session.ts'
+import type { Visitor } from '../tenant/visitor.ts'
+import { deviceOf } from './device.ts'
 
-/** Who asks. Members of tenants and API tokens join the operator later. */
+/** Who asks: a person with a session, or a program with an API token. */
 export interface Caller {
-  kind: 'operator'
-  sessionToken: string
+  principal: Principal
+  session: Session | null // null: an API token
 }
 
 /** What is known of one request before any route sees it. */
@@ -54,7 +58,30 @@ export function openExchange(deps: {
 
 export function actOf(req: Request, clock: Clock): Act {
   const { caller, address } = exchangeOf(req)
-  return { at: clock.now(), actor: caller?.kind ?? 'nobody', address }
+  return { at: clock.now(), actor: caller?.principal.name ?? 'nobody', address, ifMatch: ifMatch(req) }
+}
+
+export function visitorOf(req: Request): Visitor {
+  return { address: exchangeOf(req).address, device: deviceOf(req.get('user-agent')) }
+}
+
+export function hasAuthorization(req: Request): boolean {
+  return req.get('authorization') !== undefined
+}
+
+/** The secret of an API token, RFC 6750 §2.1; undefined: the Authorization line holds none. */
+export function bearerSecret(req: Request): string | undefined {
+  return /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(req.get('authorization') ?? '')?.[1]
+}
+
+/** @throws ProblemError malformed-request: it is no list of entity tags, RFC 9110 §13.1.1 */
+function ifMatch(req: Request): string[] | undefined {
+  const line = req.get('if-match')?.trim()
+  if (line === undefined) return undefined
+  if (line === '*') return ['*']
+  if (!/^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t]*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")*$/.test(line))
+    throw new ProblemError('malformed-request', 'If-Match should be the ETag of an answer, with its quotation marks')
+  return line.match(/(?:W\/)?"[^"]*"/g) ?? []
 }
 
 const UNSAFE = /^(?!GET$|HEAD$|OPTIONS$)/
@@ -68,10 +95,11 @@ export function refuseCrossSite(req: Request, _res: Response, next: NextFunction
   const site = req.get('sec-fetch-site')
   const isOurs =
     site === undefined ? req.get('origin') === exchangeOf(req).origin : site === 'same-origin' || site === 'none'
-  if (UNSAFE.test(req.method) && !isOurs)
+  // No browser sends a token by itself
+  if (UNSAFE.test(req.method) && !isOurs && !hasAuthorization(req))
     throw new ProblemError(
       'cross-site-request',
-      `a request that changes something must come from this site itself: send "Origin: ${exchangeOf(req).origin}"`,
+      `a request that changes something must come from this site itself: send "Origin: ${exchangeOf(req).origin}", or an API token`,
     )
   next()
 }

@@ -97,7 +97,10 @@ export const tenantNameField = z
   .regex(TENANT, { error: 'should be 1 to 63 lower-case letters, digits and inner hyphens, such as "acme"' })
   .meta({ example: 'acme' })
 
-export const lineageNameField = line(253).trim().min(1)
+/** A query parameter that is a boolean; left out: it does not matter. */
+export const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
+
+export const lineageNameField = line(255).trim().min(1)
 
 /** PEM as it stands; base64 of DER, which has no hyphens, decoded. What is neither is left to the importer to refuse. */
 export function pemOrDer(text: string): Uint8Array {

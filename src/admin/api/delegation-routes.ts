@@ -1,14 +1,18 @@
 import { z } from 'zod'
-import type { Delegation } from '../../delegation/delegation.ts'
+import { entityTag } from '../../act.ts'
+import { USUAL_ANSWERS, type Delegation, type ServiceName } from '../../delegation/delegation.ts'
 import { serviceName } from '../../delegation/service-name.ts'
 import { displayName } from '../../name.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
 import { delegationView, type DelegationView } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, line, lineageNameField, parsedBy, tenantNameField } from '../input.ts'
 import { certificateResource, toCertificateResource } from './lineage-routes.ts'
-import { nextUrl, pageOf, pageQuery, readPage } from './paging.ts'
-import { route, type Route } from './route.ts'
+import { BY_ID, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
+import { route, type Route, type RouteAnswer } from './route.ts'
 import { dnsRecord } from './source-domain-routes.ts'
+
+const OF_SERVICE = '/tenants/{tenant}/source-domains/{name}/delegations/{service}'
 
 export const tlsAnswer = z.enum(['redirect', 'possession'])
 export const poshAnswer = z.enum(['fingerprints', 'redirect', 'reference', 'off'])
@@ -48,8 +52,28 @@ const detailed = z
   })
   .meta({ id: 'DelegationInDetail' })
 
-const listQuery = z.strictObject({ ...pageQuery, after: z.uuid().optional() })
+const registered = z.object({ ...fields, warnings: z.array(z.string()) }).meta({ id: 'RegisteredDelegation' })
+
+/** What a delegation leads to. */
+export const terms = {
+  targetHost: domainNameField,
+  lineage: lineageNameField.meta({ description: 'Of the tenant, else of the operator' }),
+  tlsAnswer: tlsAnswer.default(USUAL_ANSWERS.tlsAnswer),
+  poshAnswer: poshAnswer.default(USUAL_ANSWERS.poshAnswer),
+  srvPort: srvPort.nullable().default(USUAL_ANSWERS.srvPort),
+}
+
+const filters = {
+  ...pageQuery,
+  search: pageQuery.search.meta({ description: 'A part of the source domain’s name' }),
+  sort: sortQuery('-created', 'created'),
+  sourceDomain: domainNameField.optional(),
+  service: service.optional(),
+  targetHost: domainNameField.optional(),
+  lineage: lineageNameField.optional(),
+}
 const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
+const ofService = z.strictObject({ tenant: tenantNameField, name: domainNameField, service })
 
 export function delegationRoutes(deps: AdminDeps, find: LookUps): Route[] {
   const { delegations, registrar, clock } = deps
@@ -60,53 +84,44 @@ export function delegationRoutes(deps: AdminDeps, find: LookUps): Route[] {
         path: '/delegations',
         summary: 'The delegations of all tenants, newest first',
         access: 'operator',
-        query: listQuery,
+        scope: 'delegations:read',
+        query: z.strictObject({ ...filters, tenant: tenantNameField.optional() }),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ query, url }) => ({ body: await list('all', query, url) }),
+      async ({ query: { tenant, ...query }, url }) => ({ body: await list(await find.tenantId(tenant), query, url) }),
     ),
     route(
       {
         method: 'get',
         path: '/tenants/{tenant}/delegations',
         summary: 'The delegations of a tenant, newest first',
-        access: 'operator',
+        access: 'viewer',
+        scope: 'delegations:read',
         params: z.strictObject({ tenant: tenantNameField }),
-        query: listQuery,
+        query: z.strictObject(filters),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ params, query, url }) => ({ body: await list((await find.tenant(params.tenant)).id, query, url) }),
+      async ({ tenant, query, url }) => ({ body: await list(tenant.id, query, url) }),
     ),
     route(
       {
         method: 'post',
         path: '/tenants/{tenant}/delegations',
         summary: 'Register a delegation',
-        access: 'operator',
+        access: 'admin',
+        scope: 'delegations:write',
         params: z.strictObject({ tenant: tenantNameField }),
-        body: z.strictObject({
-          sourceDomain: domainNameField,
-          service,
-          targetHost: domainNameField,
-          lineage: lineageNameField.meta({ description: 'Of the tenant, else of the operator' }),
-          tlsAnswer: tlsAnswer.default('redirect'),
-          poshAnswer: poshAnswer.default('fingerprints'),
-          srvPort: srvPort.nullable().default(null),
-        }),
-        answer: {
-          status: 201,
-          schema: z.object({ ...fields, warnings: z.array(z.string()) }).meta({ id: 'RegisteredDelegation' }),
-        },
-        problems: ['malformed-name', 'not-found', 'already-exists'],
+        body: z.strictObject({ sourceDomain: domainNameField, service, ...terms }),
+        answer: { status: 201, schema: registered, hasEtag: true },
+        problems: ['malformed-name', 'not-found', 'already-exists', 'quota-reached'],
       },
-      async ({ params, body, act }) => {
-        const tenant = await find.tenant(params.tenant)
-        const { service, protocol } = body.service
-        const request = { ...body, service: `${service}.${protocol}` }
+      async ({ tenant, body, act }) => {
+        const request = { ...body, service: fullName(body.service) }
         const { delegation, warnings } = await registrar.register(tenant.id, request, act)
         return {
           body: { ...toResource(delegation, tenant.name), warnings },
           location: `/api/v1/tenants/${tenant.name}/delegations/${delegation.id}`,
+          etag: entityTag(delegation),
         }
       },
     ),
@@ -115,49 +130,106 @@ export function delegationRoutes(deps: AdminDeps, find: LookUps): Route[] {
         method: 'get',
         path: '/tenants/{tenant}/delegations/{id}',
         summary: 'One delegation: its hops, certificates and DNS records',
-        access: 'operator',
+        access: 'viewer',
+        scope: 'delegations:read',
         params: one,
-        answer: { status: 200, schema: detailed },
+        answer: { status: 200, schema: detailed, hasEtag: true },
       },
-      async ({ params }) => {
-        const tenant = await find.tenant(params.tenant)
-        const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id))
-        return { body: inDetail(view, clock.now()) }
-      },
+      async ({ tenant, params }) => inDetail(tenant, await find.delegation(tenant, params.id)),
     ),
     route(
       {
         method: 'delete',
         path: '/tenants/{tenant}/delegations/{id}',
         summary: 'Withdraw a delegation',
-        access: 'operator',
+        access: 'admin',
+        scope: 'delegations:write',
         params: one,
         answer: { status: 204 },
       },
-      async ({ params, act }) => {
-        const tenant = await find.tenant(params.tenant)
+      async ({ tenant, params, act }) => {
         await delegations.withdraw(tenant.id, params.id, act)
+        return {}
+      },
+    ),
+    route(
+      {
+        method: 'get',
+        path: OF_SERVICE,
+        summary: 'The delegation of a service: its hops, certificates and DNS records',
+        access: 'viewer',
+        scope: 'delegations:read',
+        params: ofService,
+        answer: { status: 200, schema: detailed, hasEtag: true },
+      },
+      async ({ tenant, params }) => inDetail(tenant, await find.delegationOf(tenant, params.name, params.service)),
+    ),
+    route(
+      {
+        method: 'put',
+        path: OF_SERVICE,
+        summary: 'Register the delegation of a service, or change it',
+        access: 'admin',
+        scope: 'delegations:write',
+        params: ofService,
+        body: z.strictObject(terms),
+        answer: { status: 200, schema: registered, hasEtag: true, mayCreate: true },
+        problems: ['malformed-name', 'not-found', 'quota-reached'],
+      },
+      async ({ tenant, params, body, act }) => {
+        const request = { ...body, sourceDomain: params.name, service: fullName(params.service) }
+        const { delegation, warnings, isNew } = await registrar.registerOrChange(tenant.id, request, act)
+        const { sourceDomain } = delegation
+        return {
+          body: { ...toResource(delegation, tenant.name), warnings },
+          etag: entityTag(delegation),
+          isNew,
+          ...(isNew && {
+            location: `/api/v1/tenants/${tenant.name}/source-domains/${sourceDomain}/delegations/${request.service}`,
+          }),
+        }
+      },
+    ),
+    route(
+      {
+        method: 'delete',
+        path: OF_SERVICE,
+        summary: 'Withdraw the delegation of a service',
+        access: 'admin',
+        scope: 'delegations:write',
+        params: ofService,
+        answer: { status: 204 },
+      },
+      async ({ tenant, params, act }) => {
+        const { id } = await find.delegationOf(tenant, params.name, params.service)
+        await delegations.withdraw(tenant.id, id, act)
         return {}
       },
     ),
   ]
 
   async function list(
-    tenantId: string,
-    { limit, after, search }: z.output<typeof listQuery>,
+    tenantId: string | undefined,
+    { limit, after, sort, ...wanted }: z.output<z.ZodObject<typeof filters>>,
     url: string,
   ): Promise<z.input<ReturnType<typeof pageOf<typeof resource>>>> {
-    const page = await readPage(
-      limit,
-      (limit) => delegations.list(tenantId, { limit, ...(after && { after }), ...(search && { search }) }),
-      ({ id }) => id,
+    if (tenantId === undefined) return { items: [], next: null }
+    const isOldestFirst = sort === 'created'
+    const { items, next } = await listPage(url, { limit, after, sort }, BY_ID, (part) =>
+      delegations.list(tenantId, { ...part, ...wanted, isOldestFirst }),
     )
-    const names = await find.tenantNames(page.items)
-    return {
-      items: page.items.map((item) => toResource(item, names.get(item.tenantId) ?? '')),
-      next: nextUrl(url, page.after),
-    }
+    const names = await find.tenantNames(items)
+    return { items: items.map((item) => toResource(item, names.get(item.tenantId) ?? '')), next }
   }
+
+  async function inDetail(tenant: Tenant, delegation: Delegation): Promise<RouteAnswer<z.input<typeof detailed>>> {
+    const view = await delegationView(deps, find, tenant, delegation)
+    return { body: toDetail(view, clock.now()), etag: entityTag(delegation) }
+  }
+}
+
+function fullName({ service, protocol }: ServiceName): string {
+  return `${service}.${protocol}`
 }
 
 function toResource(delegation: Delegation, tenant: string): z.input<typeof resource> {
@@ -167,7 +239,7 @@ function toResource(delegation: Delegation, tenant: string): z.input<typeof reso
     tenant,
     sourceDomain,
     displayName: displayName(sourceDomain),
-    service: `${service}.${protocol}`,
+    service: fullName({ service, protocol }),
     targetHost,
     targetPort,
     lineage: lineageName,
@@ -178,7 +250,7 @@ function toResource(delegation: Delegation, tenant: string): z.input<typeof reso
   }
 }
 
-function inDetail(view: DelegationView, now: Date): z.input<typeof detailed> {
+function toDetail(view: DelegationView, now: Date): z.input<typeof detailed> {
   return {
     ...toResource(view.delegation, view.tenant.name),
     hops: view.hops.map(({ url, answer }) => ({

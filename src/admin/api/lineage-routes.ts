@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { entityTag } from '../../act.ts'
 import type { LineageCertificate, LineageWithCertificates } from '../../certificate/lineage.ts'
 import { stateAt } from '../../certificate/rollover.ts'
 import { cacheSpanMs } from '../../config.ts'
+import { fronts } from '../../delegation/front.ts'
+import { ProblemError } from '../../problem.ts'
 import { activate } from '../activation.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
-import { lineageNameField, pemOrDer, tenantNameField } from '../input.ts'
-import { namedCursor, nextUrl, pageOf, pageQuery, parseNamedCursor, readPage, type ListQuery } from './paging.ts'
+import { domainNameField, lineageNameField, pemOrDer, tenantNameField } from '../input.ts'
+import { BY_NAME_AND_ID, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
 import { route, UPLOAD_LIMIT_BYTES, type Route } from './route.ts'
 
 export const certificateResource = z
@@ -30,11 +33,12 @@ export const certificateResource = z
   })
   .meta({ id: 'Certificate' })
 
+const source = z.enum(['import', 'local']).meta({ description: 'Who issues its certificates' })
 const resource = z
   .object({
     tenant: z.string().nullable().meta({ description: 'null: the operator’s own' }),
     name: z.string(),
-    source: z.enum(['import', 'local']),
+    source,
     createdAt: z.iso.datetime(),
     certificates: z.array(certificateResource),
   })
@@ -56,16 +60,32 @@ const importBody = z.strictObject({
   certificate: text(150_000).min(1).meta({ description: 'PEM, or DER in base64' }),
   privateKey: text(40_000).optional().meta({ description: 'PEM, or DER in base64' }),
   password: text(1000).optional().meta({ description: 'Of an encrypted private key' }),
+  frontOf: domainNameField.optional().meta({
+    description: 'Let the edge present it for this host at once; it needs its private key',
+  }),
 })
+
+const lineageFilters = {
+  ...pageQuery,
+  sort: sortQuery('name', '-name'),
+  source: source.optional(),
+}
 
 /** The two owners of lineages: a tenant, or the operator for what many tenants share. */
 const OWNERS = [
-  { path: '/tenants/{tenant}', params: { tenant: tenantNameField }, whose: 'a tenant' },
-  { path: '/operator', params: {}, whose: 'the operator' },
+  {
+    path: '/tenants/{tenant}',
+    params: { tenant: tenantNameField },
+    whose: 'a tenant',
+    readers: 'viewer',
+    writers: 'admin',
+  },
+  { path: '/operator', params: {}, whose: 'the operator', readers: 'operator', writers: 'operator' },
 ] as const
 
 export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
   const { lineages, imports, config, clock } = deps
+  const { importFor, refuseRemovalOfAdmins } = fronts({ ...deps, adminHost: config.admin.host })
   return [
     route(
       {
@@ -73,12 +93,13 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
         path: '/lineages',
         summary: 'The lineages of all tenants and of the operator, by name',
         access: 'operator',
-        query: z.strictObject(pageQuery),
+        scope: 'certificates:read',
+        query: z.strictObject({ ...lineageFilters, tenant: tenantNameField.optional() }),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ query, url }) => ({ body: await list('all', query, url) }),
+      async ({ query: { tenant, ...query }, url }) => ({ body: await list(await find.tenantId(tenant), query, url) }),
     ),
-    ...OWNERS.flatMap(({ path, params, whose }) => {
+    ...OWNERS.flatMap(({ path, params, whose, readers, writers }) => {
       const owner = z.strictObject(params)
       const lineage = z.strictObject({ ...params, lineage: lineageNameField })
       const certificate = z.strictObject({ ...lineage.shape, id: z.uuid() })
@@ -88,25 +109,45 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
             method: 'get',
             path: `${path}/lineages`,
             summary: `The lineages of ${whose}, by name`,
-            access: 'operator',
+            access: readers,
+            scope: 'certificates:read',
             params: owner,
-            query: z.strictObject(pageQuery),
+            query: z.strictObject(lineageFilters),
             answer: { status: 200, schema: pageOf(resource) },
           },
-          async ({ params, query, url }) => ({ body: await list((await find.owner(params))?.id ?? null, query, url) }),
+          async ({ tenant, query, url }) => ({ body: await list(tenant?.id ?? null, query, url) }),
         ),
         route(
           {
             method: 'get',
             path: `${path}/lineages/{lineage}`,
             summary: `One lineage of ${whose}, with its certificates`,
-            access: 'operator',
+            access: readers,
+            scope: 'certificates:read',
             params: lineage,
-            answer: { status: 200, schema: resource },
+            answer: { status: 200, schema: resource, hasEtag: true },
           },
-          async ({ params }) => {
-            const tenant = await find.owner(params)
-            return { body: toResource(await find.lineage(tenant, params.lineage), clock.now()) }
+          async ({ tenant, params }) => {
+            const found = await find.lineage(tenant, params.lineage)
+            return { body: toResource(found, clock.now()), etag: entityTag(found) }
+          },
+        ),
+        route(
+          {
+            method: 'delete',
+            path: `${path}/lineages/{lineage}`,
+            summary: `Remove a lineage of ${whose} that nothing uses, with its private keys`,
+            access: writers,
+            scope: 'certificates:write',
+            params: lineage,
+            answer: { status: 204 },
+            problems: ['still-in-use'],
+          },
+          async ({ tenant, params, act }) => {
+            const found = await find.lineage(tenant, params.lineage)
+            refuseRemovalOfAdmins(found)
+            await lineages.remove(found.tenantId, found.id, act)
+            return {}
           },
         ),
         route(
@@ -114,7 +155,8 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
             method: 'post',
             path: `${path}/certificates`,
             summary: `Import a certificate into a lineage of ${whose}`,
-            access: 'operator',
+            access: writers,
+            scope: 'certificates:write',
             params: owner,
             body: importBody,
             bodyLimitBytes: UPLOAD_LIMIT_BYTES,
@@ -124,22 +166,23 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
                 .object({ lineage: z.string(), certificate: certificateResource, warnings: z.array(z.string()) })
                 .meta({ id: 'ImportedCertificate' }),
             },
-            problems: ['certificate-refused', 'already-exists'],
+            problems: [
+              ...(['certificate-refused', 'malformed-name', 'not-found'] as const),
+              ...(['already-exists', 'still-in-use', 'too-early', 'quota-reached'] as const),
+            ],
           },
-          async ({ params, body, act }) => {
-            const tenant = await find.owner(params)
-            const imported = await imports.importCertificate(
-              tenant?.id ?? null,
-              {
-                ...(body.lineage !== undefined && { lineage: body.lineage }),
-                certificate: pemOrDer(body.certificate),
-                ...(body.privateKey && { privateKey: pemOrDer(body.privateKey) }),
-                ...(body.password && { password: body.password }),
-                cacheSpanMs: cacheSpanMs(config),
-              },
-              act,
-            )
-            const { lineage, certificate, warnings } = imported
+          async ({ tenant, body, act }) => {
+            const upload = {
+              lineage: body.lineage,
+              certificate: pemOrDer(body.certificate),
+              ...(body.privateKey && { privateKey: pemOrDer(body.privateKey) }),
+              ...(body.password && { password: body.password }),
+              cacheSpanMs: cacheSpanMs(config),
+            }
+            const whose = tenant?.id ?? null
+            const { lineage, certificate, warnings } = await (body.frontOf === undefined
+              ? imports.importCertificate(whose, upload, act)
+              : importFor(whose, body.frontOf, upload, act))
             return {
               body: { lineage: lineage.name, certificate: toCertificateResource(certificate, clock.now()), warnings },
               location: `/api/v1${path.replace('{tenant}', tenant?.name ?? '')}/lineages/${encodeURIComponent(lineage.name)}`,
@@ -148,10 +191,30 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
         ),
         route(
           {
+            method: 'delete',
+            path: `${path}/lineages/{lineage}/certificates/{id}`,
+            summary: `Remove a certificate of ${whose} that is not in use, with its private key`,
+            access: writers,
+            scope: 'certificates:write',
+            params: certificate,
+            answer: { status: 204 },
+            problems: ['still-in-use'],
+          },
+          async ({ tenant, params, act }) => {
+            const found = await find.lineage(tenant, params.lineage)
+            const { id } = certificateOf(found, params.id)
+            refuseRemovalOfAdmins(found, id)
+            await lineages.removeCertificate(found.tenantId, id, act)
+            return {}
+          },
+        ),
+        route(
+          {
             method: 'post',
             path: `${path}/lineages/{lineage}/certificates/{id}/activate`,
             summary: `Make a staged certificate of ${whose} the active one`,
-            access: 'operator',
+            access: writers,
+            scope: 'certificates:write',
             params: certificate,
             body: z.strictObject({
               isForced: z
@@ -160,10 +223,10 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
                 .meta({ description: 'Even where caches may hold a document without it' }),
             }),
             answer: { status: 200, schema: activated },
-            problems: ['too-early', 'certificate-refused'],
+            problems: ['too-early', 'certificate-refused', 'still-in-use'],
           },
-          async ({ params, body, act }) => {
-            const found = await find.lineage(await find.owner(params), params.lineage)
+          async ({ tenant, params, body, act }) => {
+            const found = await find.lineage(tenant, params.lineage)
             const { certificate, breaksUntil } = await activate(deps, found, params.id, body.isForced, act)
             return {
               body: {
@@ -177,19 +240,25 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
     }),
   ]
 
-  async function list(tenantId: string | null, { limit, after, search }: ListQuery, url: string) {
-    const from = after === undefined ? undefined : parseNamedCursor<string>(after)
-    const page = await readPage(
-      limit,
-      (limit) => lineages.list(tenantId, { limit, ...(from && { after: from }), ...(search && { search }) }),
-      namedCursor,
+  async function list(
+    tenantId: string | null | undefined,
+    { search, source, ...page }: z.output<z.ZodObject<typeof lineageFilters>>,
+    url: string,
+  ): Promise<z.input<ReturnType<typeof pageOf<typeof resource>>>> {
+    if (tenantId === undefined) return { items: [], next: null }
+    const isDescending = page.sort === '-name'
+    const { items, next } = await listPage(url, page, BY_NAME_AND_ID, (part) =>
+      lineages.list(tenantId, { ...part, search, source, isDescending }),
     )
     const now = clock.now()
-    return {
-      items: page.items.map((item) => toResource(item, now)),
-      next: nextUrl(url, page.after),
-    }
+    return { items: items.map((item) => toResource(item, now)), next }
   }
+}
+
+function certificateOf({ name, certificates }: LineageWithCertificates, id: string): LineageCertificate {
+  const found = certificates.find((certificate) => certificate.id === id)
+  if (!found) throw new ProblemError('not-found', `lineage ${name} has no certificate ${id}`)
+  return found
 }
 
 function toResource(lineage: LineageWithCertificates, now: Date): z.input<typeof resource> {

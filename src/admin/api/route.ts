@@ -1,14 +1,17 @@
-import express, { Router, type Request, type RequestHandler, type Response } from 'express'
 import type { z } from 'zod'
 import type { Act } from '../../act.ts'
-import type { Clock } from '../../clock.ts'
 import { ProblemError, type ProblemCode } from '../../problem.ts'
-import { actOf, exchangeOf } from '../exchange.ts'
+import { verdict, type Access, type Principal, type Requirement } from '../../tenant/principal.ts'
+import type { Session } from '../../tenant/session.ts'
+import type { OpenedSession } from '../../tenant/sign-in.ts'
+import type { Tenant, TenantStore } from '../../tenant/tenant.ts'
+import type { Visitor } from '../../tenant/visitor.ts'
+import type { Caller } from '../exchange.ts'
 import { parseInput } from '../input.ts'
 
-/** Who may use a route; closed unless the declaration says otherwise. */
-export type Access = 'operator' | 'public'
-export type Method = 'get' | 'post' | 'delete'
+export const UPLOAD_LIMIT_BYTES = 200_000
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 
 /** Everything that is to be known of a route: what validates, authorizes and describes it is this one text. */
 export interface RouteDeclaration<
@@ -16,99 +19,180 @@ export interface RouteDeclaration<
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
   Answer extends z.ZodType = z.ZodType,
-> {
+  Path extends string = string,
+  Who extends Access = Access,
+> extends Requirement {
   method: Method
-  path: `/${string}` // below /api/v1, with {parameters} as OpenAPI writes them
+  path: Path // below /api/v1, with {parameters} as OpenAPI writes them; {tenant} is the one that `access` is about
   summary: string
-  access: Access
+  access: Who
   params?: Params
   query?: Query
   body?: Body
   bodyLimitBytes?: number // 64 kB where it is left out
-  answer: { status: 200 | 201; schema: Answer } | { status: 204; schema?: never }
+  hasNoEtag?: true // what it changes has none, so that there is nothing that If-Match could name
+  answer: AnswerDeclaration<Answer>
   problems?: readonly ProblemCode[] // beside those that every route may answer
 }
 
-export interface Route {
-  declaration: RouteDeclaration
-  handlers: (clock: Clock) => RequestHandler[]
-}
+export type AnswerDeclaration<Answer extends z.ZodType = z.ZodType> =
+  | {
+      status: 200
+      schema: Answer
+      hasEtag?: true // for If-Match of the requests that change it
+      mayCreate?: true // a PUT of what was not there is answered 201
+      setsSession?: true // by its cookie
+    }
+  | { status: 201; schema: Answer; hasEtag?: true; setsSession?: true }
+  | { status: 204; schema?: never; setsSession?: true }
+  | { status: 200; schema?: never; mediaTypes: readonly string[] } // text that is sent as it comes
 
-interface Input<Params, Query, Body> {
+/** What a handler is given: all of it checked. */
+export interface Input<Params, Query, Body, Path extends string = string, Who extends Access = Access> {
   params: Params
   query: Query
   body: Body
   act: Act
   /** The path and query that were asked, for links to the next page. */
   url: string
+  /** The one that the path names. */
+  tenant: TenantOf<Path>
+  principal: Who extends 'public' ? Principal | null : Principal
+  session: Session | null // null: an API token, or nobody
+  visitor: Visitor
+  /** Of the cookie, which may be of a session that waits for its second factor: those have no principal. */
+  pendingToken: string | null
 }
 
-const BODY_LIMIT_BYTES = 64_000
-export const UPLOAD_LIMIT_BYTES = 200_000
+type TenantOf<Path extends string> = Path extends `${string}{tenant}${string}`
+  ? Tenant
+  : string extends Path
+    ? Tenant | null
+    : null
+
+export interface RouteAnswer<Body = unknown> {
+  body?: Body
+  location?: string
+  etag?: string
+  isNew?: boolean // what was PUT was not there
+  session?: OpenedSession | null // null: the cookie is cleared
+  text?: { type: string; fileName?: string; chunks: AsyncIterable<string> }
+}
+
+/** A request before anything of it but its caller is believed. */
+export interface RouteRequest {
+  params: unknown
+  query: Record<string, unknown>
+  body: unknown
+  caller: Caller | null
+  act: Act
+  url: string
+  visitor: Visitor
+  pendingToken?: string | null // left out: there is no cookie
+}
+
+export interface Route {
+  declaration: RouteDeclaration
+  /**
+   * Whether the caller may do this at all, before anything of the body is read.
+   * @returns the tenant that the path names
+   */
+  authorize(
+    request: Pick<RouteRequest, 'params' | 'caller' | 'act'>,
+    tenants: Pick<TenantStore, 'findByName'>,
+  ): Promise<Tenant | null>
+  answer(request: RouteRequest, tenant: Tenant | null): Promise<RouteAnswer>
+}
 
 export function route<
+  const Path extends `/${string}`,
+  Who extends Access,
   Params extends z.ZodType = z.ZodUndefined,
   Query extends z.ZodType = z.ZodUndefined,
   Body extends z.ZodType = z.ZodUndefined,
   Answer extends z.ZodType = z.ZodUndefined,
 >(
-  declaration: RouteDeclaration<Params, Query, Body, Answer>,
+  declaration: RouteDeclaration<Params, Query, Body, Answer, Path, Who>,
   handler: (
-    input: Input<z.output<Params>, z.output<Query>, z.output<Body>>,
-  ) => Promise<{ body?: z.input<Answer>; location?: string }>,
+    input: Input<z.output<Params>, z.output<Query>, z.output<Body>, Path, Who>,
+  ) => Promise<RouteAnswer<z.input<Answer>>>,
 ): Route {
   return {
     declaration,
-    handlers: (clock) => [
-      authorize(declaration.access),
-      ...readBody(declaration),
-      async (req: Request, res: Response) => {
-        const { body, location } = await handler({
-          params: parseParams(declaration.params, req.params) as z.output<Params>,
-          query: parseQuery(declaration.query, req.query) as z.output<Query>,
-          body: (declaration.body &&
-            parseInput(declaration.body, (req.body as unknown) ?? {}, 'body')) as z.output<Body>,
-          act: actOf(req, clock),
-          url: req.originalUrl,
-        })
-        if (location !== undefined) res.setHeader('Location', location)
-        res.status(declaration.answer.status)
-        if (declaration.answer.status === 204) res.end()
-        else res.json(body)
-      },
-    ],
+
+    async authorize({ params, caller, act }, tenants) {
+      if (declaration.access !== 'public' && !caller) throw signInFirst()
+      const parsed = parseParams(declaration.params, params)
+      const tenant = await namedTenant(parsed, tenants)
+      const { method } = declaration
+      authorize(declaration, caller?.principal ?? null, tenant, act.at, { isChange: method !== 'get' })
+      return tenant
+    },
+
+    async answer(request, tenant) {
+      return handler({
+        params: parseParams(declaration.params, request.params) as z.output<Params>,
+        query: parseQuery(declaration.query, request.query) as z.output<Query>,
+        body: (declaration.body && parseInput(declaration.body, request.body ?? {}, 'body')) as z.output<Body>,
+        act: request.act,
+        url: request.url,
+        tenant: tenant as TenantOf<Path>,
+        principal: (request.caller?.principal ?? null) as Principal,
+        session: request.caller?.session ?? null,
+        visitor: request.visitor,
+        pendingToken: request.pendingToken ?? null,
+      })
+    },
   }
 }
 
-/** One Express router from the list; a path that is declared refuses all methods that are not. */
-export function routesRouter(routes: readonly Route[], clock: Clock): Router {
-  const router = Router({ caseSensitive: true, strict: true })
-  for (const { declaration, handlers } of routes)
-    router[declaration.method](expressPath(declaration.path), ...handlers(clock))
-  refuseOtherMethods(
-    router,
-    routes.map(({ declaration }) => ({ method: declaration.method, path: expressPath(declaration.path) })),
-  )
-  return router
+/** @throws ProblemError sign-in-required, not-found, forbidden, fresh-sign-in-required, tenant-suspended */
+export function authorize(
+  requirement: Requirement,
+  principal: Principal | null,
+  tenant: Tenant | null,
+  now: Date,
+  { isChange }: { isChange: boolean },
+): void {
+  switch (verdict(principal, requirement, tenant?.id ?? null, now)) {
+    case 'allowed':
+      break
+    case 'sign-in-required':
+      throw signInFirst()
+    case 'not-found':
+      throw noTenant(tenant?.name ?? '')
+    case 'forbidden':
+      throw new ProblemError('forbidden', whyForbidden(requirement, principal))
+    case 'fresh-sign-in-required':
+      throw new ProblemError('fresh-sign-in-required', 'this is a grave act: confirm first that it is you')
+  }
+  if (isChange && tenant && tenant.suspendedAt !== null && !principal?.isOperator)
+    throw new ProblemError('tenant-suspended', `the tenant ${tenant.name} is suspended; ask the operator why`)
 }
 
-export function refuseOtherMethods(router: Router, declared: readonly { method: Method; path: string }[]): void {
-  for (const path of new Set(declared.map((route) => route.path))) {
-    const methods = declared.filter((route) => route.path === path).map(({ method }) => method.toUpperCase())
-    const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
-    router.all(path, (req, res) => {
-      res.setHeader('Allow', allow)
-      throw new ProblemError('method-not-allowed', `${req.method} is not possible here; ${allow} are`)
-    })
-  }
+/** The tenant that a path names. Another's looks as if it were not there, which `authorize` sees to. */
+export async function namedTenant(params: unknown, tenants: Pick<TenantStore, 'findByName'>): Promise<Tenant | null> {
+  const name = params !== null && typeof params === 'object' && 'tenant' in params ? params.tenant : undefined
+  if (typeof name !== 'string') return null
+  const tenant = await tenants.findByName(name)
+  if (!tenant) throw noTenant(name)
+  return tenant
 }
 
-export function authorize(access: Access): RequestHandler {
-  return (req, _res, next) => {
-    if (access !== 'public' && exchangeOf(req).caller?.kind !== access)
-      throw new ProblemError('sign-in-required', 'sign in first; `waypost sign-in` prints a one-time link')
-    next()
-  }
+function signInFirst(): ProblemError {
+  return new ProblemError('sign-in-required', 'sign in first, or send an API token as "Authorization: Bearer wp_…"')
+}
+
+function noTenant(name: string): ProblemError {
+  return new ProblemError('not-found', `there is no tenant ${name}`)
+}
+
+function whyForbidden({ access, scope, isGrave }: Requirement, principal: Principal | null): string {
+  if (access === 'operator' && !principal?.isOperator) return 'only the operator may do this'
+  if (principal?.scopes === 'all')
+    return `only ${access === 'owner' ? 'an owner' : 'an owner or admin'} of the tenant may do this`
+  if (scope === undefined) return 'a person has to do this; no API token may'
+  return `the API token lacks the scope ${isGrave ? `${scope} or grave` : scope}`
 }
 
 /** A path that cannot name anything names nothing: not found, however it is malformed. */
@@ -118,34 +202,8 @@ export function parseParams(schema: z.ZodType | undefined, params: unknown): unk
   return parsed?.data
 }
 
-export function parseQuery(schema: z.ZodType | undefined, query: Request['query']): unknown {
+export function parseQuery(schema: z.ZodType | undefined, query: Record<string, unknown>): unknown {
   if (schema) return parseInput(schema, { ...query }, 'query')
   if (Object.keys(query).length > 0) throw new ProblemError('malformed-request', 'this takes no query parameters')
   return undefined
-}
-
-/** After authorization, so that a stranger's body is never read. */
-function readBody({ body, bodyLimitBytes = BODY_LIMIT_BYTES }: RouteDeclaration): RequestHandler[] {
-  if (!body) return [refuseBody]
-  return [
-    (req, _res, next) => {
-      if (hasBody(req) && !req.is('application/json'))
-        throw new ProblemError('unsupported-media-type', 'send the body as Content-Type: application/json')
-      next()
-    },
-    express.json({ limit: bodyLimitBytes, strict: true, inflate: false, type: 'application/json' }),
-  ]
-}
-
-const refuseBody: RequestHandler = (req, _res, next) => {
-  if (hasBody(req)) throw new ProblemError('malformed-request', 'this request takes no body')
-  next()
-}
-
-function hasBody(req: Request): boolean {
-  return req.get('transfer-encoding') !== undefined || (req.get('content-length') ?? '0') !== '0'
-}
-
-function expressPath(path: string): string {
-  return path.replace(/\{(\w+)\}/g, ':$1')
 }

@@ -1,18 +1,27 @@
 import { z } from 'zod'
-import type { Act } from '../../act.ts'
+import { entityTag, type Act } from '../../act.ts'
+import { parseHostMeta } from '../../delegation/host-meta.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName, type DomainName } from '../../name.ts'
+import { ProblemError } from '../../problem.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
 import { recordsOf } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
-import { domainNameField, tenantNameField } from '../input.ts'
-import { namedCursor, nextUrl, pageOf, pageQuery, parseNamedCursor, readPage, type ListQuery } from './paging.ts'
-import { route, type Route } from './route.ts'
+import { domainNameField, flag, tenantNameField } from '../input.ts'
+import { BY_NAME_AND_ID, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
+import { route, type Route, type RouteAnswer } from './route.ts'
+
+export const mode = z.enum(['hosted', 'external'])
+export const isVouched = z
+  .boolean()
+  .default(false)
+  .meta({ description: 'The operator vouches for the tenant’s control; nobody else can' })
 
 const fields = {
   tenant: z.string(),
   name: z.string(),
   displayName: z.string().meta({ description: 'In U-labels' }),
-  mode: z.enum(['hosted', 'external']),
+  mode,
   proof: z.enum(['vouched']).nullable().meta({ description: 'null: nothing is served until control is proven' }),
   provenAt: z.iso.datetime().nullable(),
   suspendedAt: z.iso.datetime().nullable(),
@@ -31,30 +40,71 @@ export const dnsRecord = z
   })
   .meta({ id: 'DnsRecord' })
 
+/** The shape only; what the values may be is for the noun to say. */
+const hostMeta = z
+  .strictObject({
+    links: z.array(
+      z.strictObject({
+        rel: z.string().meta({ example: 'urn:xmpp:alt-connections:websocket' }),
+        href: z.string().optional().meta({ example: 'wss://hosting.example.com/xmpp-websocket' }),
+        template: z.string().optional(),
+        type: z.string().optional(),
+        port: z.int().optional(),
+        priority: z.int().optional(),
+        weight: z.int().optional(),
+        sni: z.string().optional(),
+        ips: z.array(z.string()).optional(),
+        ech: z.string().optional(),
+      }),
+    ),
+    hostMeta2: z
+      .strictObject({ ttlSeconds: z.int(), publicKeyPinsSha256: z.array(z.string()).optional() })
+      .nullable()
+      .optional()
+      .meta({ description: 'XEP-0487; null: only what XEP-0156 has' }),
+  })
+  .meta({ id: 'HostMeta' })
+
+const detailed = z
+  .object({
+    ...fields,
+    hostMeta: hostMeta.nullable().meta({ description: 'null: switched off' }),
+    frontLineage: z.string().nullable().meta({ description: 'What the edge presents; null: none yet' }),
+    dnsRecords: z.array(dnsRecord),
+  })
+  .meta({ id: 'SourceDomainInDetail' })
+
+const filters = {
+  ...pageQuery,
+  sort: sortQuery('name', '-name', 'created', '-created'),
+  mode: mode.optional(),
+  isProven: flag.optional(),
+  isSuspended: flag.optional(),
+}
 const one = z.strictObject({ tenant: tenantNameField, name: domainNameField })
 
 export function sourceDomainRoutes(deps: AdminDeps, find: LookUps): Route[] {
   const { sourceDomains, registrar } = deps
 
   const change = (
-    verb: 'suspend' | 'resume' | 'vouch',
+    verb: 'suspend' | 'resume' | 'vouch' | 'withdraw vouch',
     summary: string,
-    act: (tenantId: string, name: DomainName, act: Act) => Promise<void>,
+    change: (tenantId: string, name: DomainName, act: Act) => Promise<void>,
   ) =>
     route(
       {
-        method: 'post',
-        path: `/tenants/{tenant}/source-domains/{name}/${verb}`,
+        method: verb === 'withdraw vouch' ? 'delete' : 'post',
+        path: `/tenants/{tenant}/source-domains/{name}/${verb === 'withdraw vouch' ? 'vouch' : verb}`,
         summary,
         access: 'operator',
+        scope: 'source-domains:write',
         params: one,
-        answer: { status: 200, schema: resource },
-        problems: ['source-domain-taken'],
+        answer: { status: 200, schema: resource, hasEtag: true },
+        problems: verb === 'vouch' ? ['source-domain-taken'] : [],
       },
-      async ({ params, act: by }) => {
-        const tenant = await find.tenant(params.tenant)
-        await act(tenant.id, params.name, by)
-        return { body: toResource(await find.sourceDomain(tenant, params.name)) }
+      async ({ tenant, params, act }) => {
+        await change(tenant.id, params.name, act)
+        return answer(await find.sourceDomain(tenant, params.name))
       },
     )
 
@@ -65,45 +115,41 @@ export function sourceDomainRoutes(deps: AdminDeps, find: LookUps): Route[] {
         path: '/source-domains',
         summary: 'The source domains of all tenants, by name',
         access: 'operator',
-        query: z.strictObject(pageQuery),
+        scope: 'source-domains:read',
+        query: z.strictObject({ ...filters, tenant: tenantNameField.optional() }),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ query, url }) => ({ body: await list('all', query, url) }),
+      async ({ query: { tenant, ...query }, url }) => ({ body: await list(await find.tenantId(tenant), query, url) }),
     ),
     route(
       {
         method: 'get',
         path: '/tenants/{tenant}/source-domains',
         summary: 'The source domains of a tenant, by name',
-        access: 'operator',
+        access: 'viewer',
+        scope: 'source-domains:read',
         params: z.strictObject({ tenant: tenantNameField }),
-        query: z.strictObject(pageQuery),
+        query: z.strictObject(filters),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ params, query, url }) => ({ body: await list((await find.tenant(params.tenant)).id, query, url) }),
+      async ({ tenant, query, url }) => ({ body: await list(tenant.id, query, url) }),
     ),
     route(
       {
         method: 'post',
         path: '/tenants/{tenant}/source-domains',
         summary: 'Claim a source domain for a tenant',
-        access: 'operator',
+        access: 'admin',
+        scope: 'source-domains:write',
         params: z.strictObject({ tenant: tenantNameField }),
-        body: z.strictObject({
-          name: domainNameField,
-          mode: z.enum(['hosted', 'external']).default('hosted'),
-          isVouched: z.boolean().default(false).meta({ description: 'The operator vouches for the tenant’s control' }),
-        }),
-        answer: { status: 201, schema: resource },
-        problems: ['malformed-name', 'name-refused', 'already-exists', 'source-domain-taken'],
+        body: z.strictObject({ name: domainNameField, mode: mode.default('hosted'), isVouched }),
+        answer: { status: 201, schema: resource, hasEtag: true },
+        problems: ['malformed-name', 'name-refused', 'already-exists', 'source-domain-taken', 'quota-reached'],
       },
-      async ({ params, body: { name, mode, isVouched }, act }) => {
-        const tenant = await find.tenant(params.tenant)
+      async ({ tenant, body: { name, mode, isVouched }, act, principal }) => {
+        if (isVouched && !principal.isOperator) throw onlyOperatorVouches('/isVouched')
         const domain = await registrar.claim(tenant.id, name, { mode, isVouched }, act)
-        return {
-          body: toResource(domain),
-          location: `/api/v1/tenants/${tenant.name}/source-domains/${domain.name}`,
-        }
+        return { ...answer(domain), location: pathOf(domain) }
       },
     ),
     route(
@@ -111,33 +157,144 @@ export function sourceDomainRoutes(deps: AdminDeps, find: LookUps): Route[] {
         method: 'get',
         path: '/tenants/{tenant}/source-domains/{name}',
         summary: 'One source domain, with the DNS records to publish',
-        access: 'operator',
+        access: 'viewer',
+        scope: 'source-domains:read',
         params: one,
-        answer: {
-          status: 200,
-          schema: z.object({ ...fields, dnsRecords: z.array(dnsRecord) }).meta({ id: 'SourceDomainWithRecords' }),
-        },
+        answer: { status: 200, schema: detailed, hasEtag: true },
       },
-      async ({ params }) => {
-        const tenant = await find.tenant(params.tenant)
+      async ({ tenant, params }) => {
         const domain = await find.sourceDomain(tenant, params.name)
-        return { body: { ...toResource(domain), dnsRecords: await recordsOf(deps, find, tenant, domain) } }
+        return { body: await inDetail(tenant, domain), etag: entityTag(domain) }
+      },
+    ),
+    route(
+      {
+        method: 'put',
+        path: '/tenants/{tenant}/source-domains/{name}',
+        summary: 'Claim a source domain or change its mode',
+        access: 'admin',
+        scope: 'source-domains:write',
+        params: one,
+        body: z.strictObject({ mode }),
+        answer: { status: 200, schema: resource, hasEtag: true, mayCreate: true },
+        problems: ['name-refused', 'quota-reached'],
+      },
+      async ({ tenant, params, body, act }) => {
+        const { domain, isNew } = await registrar.claimOrChange(tenant.id, params.name, body.mode, act)
+        return { ...answer(domain), isNew, ...(isNew && { location: pathOf(domain) }) }
+      },
+    ),
+    route(
+      {
+        method: 'delete',
+        path: '/tenants/{tenant}/source-domains/{name}',
+        summary: 'Give up a source domain, with its delegations',
+        access: 'admin',
+        scope: 'source-domains:write',
+        params: one,
+        answer: { status: 204 },
+      },
+      async ({ tenant, params, act }) => {
+        await sourceDomains.remove(tenant.id, params.name, act)
+        return {}
       },
     ),
     change('suspend', 'Stop answering for a source domain', (...args) => sourceDomains.suspend(...args)),
     change('resume', 'Answer for a suspended source domain again', (...args) => sourceDomains.resume(...args)),
     change('vouch', 'Vouch for the tenant’s control of a source domain', (...args) => sourceDomains.vouch(...args)),
+    change('withdraw vouch', 'Vouch for it no longer: nothing is served any more', (...args) =>
+      sourceDomains.withdrawVouch(...args),
+    ),
+    route(
+      {
+        method: 'get',
+        path: '/tenants/{tenant}/source-domains/{name}/host-meta',
+        summary: 'The alternative connection methods of a source domain (XEP-0156)',
+        access: 'viewer',
+        scope: 'source-domains:read',
+        params: one,
+        answer: { status: 200, schema: hostMeta, hasEtag: true },
+      },
+      async ({ tenant, params }) => {
+        const domain = await find.sourceDomain(tenant, params.name)
+        if (domain.hostMeta === null) throw new ProblemError('not-found', `host-meta of ${domain.name} is switched off`)
+        return { body: domain.hostMeta, etag: entityTag(domain) }
+      },
+    ),
+    route(
+      {
+        method: 'put',
+        path: '/tenants/{tenant}/source-domains/{name}/host-meta',
+        summary: 'Set the alternative connection methods of a source domain (XEP-0156)',
+        access: 'admin',
+        scope: 'source-domains:write',
+        params: one,
+        body: hostMeta,
+        answer: { status: 200, schema: hostMeta, hasEtag: true, mayCreate: true },
+      },
+      async ({ tenant, params, body, act }) => {
+        const hostMeta = parseHostMeta(body)
+        const before = await find.sourceDomain(tenant, params.name)
+        await sourceDomains.setHostMeta(tenant.id, params.name, hostMeta, act)
+        const isNew = before.hostMeta === null
+        return {
+          ...{ body: hostMeta, etag: entityTag(await find.sourceDomain(tenant, params.name)), isNew },
+          ...(isNew && { location: `${pathOf(before)}/host-meta` }),
+        }
+      },
+    ),
+    route(
+      {
+        method: 'delete',
+        path: '/tenants/{tenant}/source-domains/{name}/host-meta',
+        summary: 'Switch host-meta of a source domain off',
+        access: 'admin',
+        scope: 'source-domains:write',
+        params: one,
+        answer: { status: 204 },
+      },
+      async ({ tenant, params, act }) => {
+        await sourceDomains.setHostMeta(tenant.id, params.name, null, act)
+        return {}
+      },
+    ),
   ]
 
-  async function list(tenantId: string, { limit, after, search }: ListQuery, url: string) {
-    const from = after === undefined ? undefined : parseNamedCursor(after)
-    const page = await readPage(
-      limit,
-      (limit) => sourceDomains.list(tenantId, { limit, ...(from && { after: from }), ...(search && { search }) }),
-      namedCursor,
+  async function list(
+    tenantId: string | undefined,
+    { limit, after, ...wanted }: z.output<z.ZodObject<typeof filters>>,
+    url: string,
+  ) {
+    if (tenantId === undefined) return { items: [], next: null }
+    const { items, next } = await listPage(url, { limit, after, sort: wanted.sort }, BY_NAME_AND_ID, (part) =>
+      sourceDomains.list(tenantId, { ...part, ...wanted }),
     )
-    return { items: page.items.map(toResource), next: nextUrl(url, page.after) }
+    return { items: items.map(toResource), next }
   }
+
+  async function inDetail(tenant: Tenant, domain: SourceDomain): Promise<z.input<typeof detailed>> {
+    return {
+      ...toResource(domain),
+      hostMeta: domain.hostMeta,
+      frontLineage: await find.lineageName(tenant.id, domain.frontLineageId),
+      dnsRecords: await recordsOf(deps, find, tenant, domain),
+    }
+  }
+}
+
+/** @param pointer where it was asked for */
+export function onlyOperatorVouches(pointer: string): ProblemError {
+  return new ProblemError('forbidden', 'only the operator may vouch for a name', {
+    fields: [{ pointer, detail: 'should be false, or left out' }],
+  })
+}
+
+function answer(domain: SourceDomain): RouteAnswer<z.input<typeof resource>> {
+  return { body: toResource(domain), etag: entityTag(domain) }
+}
+
+function pathOf({ tenantName, name }: SourceDomain): string {
+  return `/api/v1/tenants/${tenantName}/source-domains/${name}`
 }
 
 function toResource(domain: SourceDomain): z.input<typeof resource> {

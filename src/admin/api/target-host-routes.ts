@@ -1,40 +1,51 @@
 import { z } from 'zod'
+import { entityTag } from '../../act.ts'
 import type { TargetHost } from '../../delegation/target-host.ts'
 import { displayName, parseDomainName } from '../../name.ts'
 import { ProblemError } from '../../problem.ts'
-import type { AdminDeps } from '../deps.ts'
+import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField } from '../input.ts'
-import { nextUrl, pageOf, pageQuery, readPage } from './paging.ts'
+import { BY_NAME, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
 import { route, type Route } from './route.ts'
 
-const resource = z
+const fields = {
+  name: z.string(),
+  displayName: z.string().meta({ description: 'In U-labels' }),
+  port: z.int().meta({ description: 'Of HTTPS' }),
+  createdAt: z.iso.datetime(),
+}
+const resource = z.object(fields).meta({ id: 'TargetHost' })
+const detailed = z
   .object({
-    name: z.string(),
-    displayName: z.string().meta({ description: 'In U-labels' }),
-    port: z.int().meta({ description: 'Of HTTPS' }),
-    createdAt: z.iso.datetime(),
+    ...fields,
+    frontLineage: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of the operator: what the edge presents; null: none yet' }),
   })
-  .meta({ id: 'TargetHost' })
+  .meta({ id: 'TargetHostInDetail' })
 
-export function targetHostRoutes({ targetHosts, registrar }: AdminDeps): Route[] {
+const port = z.int().min(1).max(65535)
+const one = z.strictObject({ name: domainNameField })
+
+export function targetHostRoutes({ targetHosts, registrar }: AdminDeps, find: LookUps): Route[] {
   return [
     route(
       {
         method: 'get',
         path: '/target-hosts',
         summary: 'The target hosts, by name',
-        access: 'operator',
-        query: z.strictObject(pageQuery),
+        access: 'signed-in',
+        scope: 'target-hosts:read',
+        query: z.strictObject({ ...pageQuery, sort: sortQuery('name', '-name') }),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ query: { limit, after, search }, url }) => {
-        const from = after === undefined ? undefined : cursorName(after)
-        const page = await readPage(
-          limit,
-          (limit) => targetHosts.list({ limit, ...(from && { after: from }), ...(search && { search }) }),
-          ({ name }) => name,
+      async ({ query: { search, ...page }, url }) => {
+        const isDescending = page.sort === '-name'
+        const { items, next } = await listPage(url, page, BY_NAME, (part) =>
+          targetHosts.list({ ...part, search, isDescending }),
         )
-        return { body: { items: page.items.map(toResource), next: nextUrl(url, page.after) } }
+        return { body: { items: items.map(toResource), next } }
       },
     ),
     route(
@@ -43,13 +54,14 @@ export function targetHostRoutes({ targetHosts, registrar }: AdminDeps): Route[]
         path: '/target-hosts',
         summary: 'Add a target host',
         access: 'operator',
-        body: z.strictObject({ name: domainNameField, port: z.int().min(1).max(65535).default(443) }),
-        answer: { status: 201, schema: resource },
+        scope: 'target-hosts:write',
+        body: z.strictObject({ name: domainNameField, port: port.default(443) }),
+        answer: { status: 201, schema: resource, hasEtag: true },
         problems: ['malformed-name', 'name-refused', 'already-exists'],
       },
       async ({ body: { name, port }, act }) => {
         const target = await registrar.addTargetHost(name, port, act)
-        return { body: toResource(target), location: `/api/v1/target-hosts/${target.name}` }
+        return { body: toResource(target), location: pathOf(target), etag: entityTag(target) }
       },
     ),
     route(
@@ -57,17 +69,58 @@ export function targetHostRoutes({ targetHosts, registrar }: AdminDeps): Route[]
         method: 'get',
         path: '/target-hosts/{name}',
         summary: 'One target host',
-        access: 'operator',
-        params: z.strictObject({ name: domainNameField }),
-        answer: { status: 200, schema: resource },
+        access: 'signed-in',
+        scope: 'target-hosts:read',
+        params: one,
+        answer: { status: 200, schema: detailed, hasEtag: true },
       },
-      async ({ params: { name } }) => {
-        const target = await targetHosts.find(name)
-        if (!target) throw new ProblemError('not-found', `there is no target host ${name}`)
-        return { body: toResource(target) }
+      async ({ params }) => {
+        const target = await find.targetHost(params.name)
+        const frontLineage = await find.lineageName(null, target.frontLineageId)
+        return { body: { ...toResource(target), frontLineage }, etag: entityTag(target) }
+      },
+    ),
+    route(
+      {
+        method: 'put',
+        path: '/target-hosts/{name}',
+        summary: 'Add a target host or change its port',
+        access: 'operator',
+        scope: 'target-hosts:write',
+        params: one,
+        body: z.strictObject({ port }),
+        answer: { status: 200, schema: resource, hasEtag: true, mayCreate: true },
+        problems: ['name-refused'],
+      },
+      async ({ params, body, act }) => {
+        const { target, isNew } = await registrar.addOrChangeTargetHost(params.name, body.port, act)
+        return {
+          ...{ body: toResource(target), etag: entityTag(target), isNew },
+          ...(isNew && { location: pathOf(target) }),
+        }
+      },
+    ),
+    route(
+      {
+        method: 'delete',
+        path: '/target-hosts/{name}',
+        summary: 'Remove a target host that no delegation leads to',
+        access: 'operator',
+        scope: 'target-hosts:write',
+        params: one,
+        answer: { status: 204 },
+        problems: ['still-in-use'],
+      },
+      async ({ params, act }) => {
+        await targetHosts.remove(params.name, act)
+        return {}
       },
     ),
   ]
+}
+
+function pathOf({ name }: TargetHost): string {
+  return `/api/v1/target-hosts/${name}`
 }
 
 /** @throws ProblemError malformed-request */
