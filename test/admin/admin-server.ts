@@ -1,19 +1,24 @@
 import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { adminApp } from '../../src/admin/app.ts'
+import type { Act } from '../../src/act.ts'
 import type { AdminDeps } from '../../src/admin/deps.ts'
-import { certificateImport } from '../../src/certificate/import.ts'
 import { sealer } from '../../src/certificate/sealing.ts'
 import { parseConfig } from '../../src/config.ts'
-import { registrar } from '../../src/delegation/registrar.ts'
 import { createLog } from '../../src/log.ts'
+import { adminParts } from '../../src/parts.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
+import type { Role } from '../../src/tenant/member.ts'
+import type { Principal } from '../../src/tenant/principal.ts'
+import type { Scope } from '../../src/tenant/scope.ts'
+import { SESSION_LIFE_MS } from '../../src/tenant/session.ts'
 import { issueSignInLink } from '../../src/tenant/sign-in.ts'
+import type { User } from '../../src/tenant/user.ts'
 import { stoppedClock } from '../support/stopped-clock.ts'
 
 export const ADMIN_HOST = 'admin.example.net'
@@ -34,41 +39,65 @@ export interface Asked {
   body?: string | Buffer
 }
 
-export interface AdminServer {
+/** Somebody who asks, with a session's cookie or an API token. */
+export interface Somebody {
+  headers: Record<string, string>
+  api: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
+  /** From the browser's own form. */
+  submit: (path: string, fields: Record<string, string>) => Promise<Answer>
+  page: (path: string) => Promise<Answer>
+}
+
+/** Itself somebody: the operator of the machine, once signed in. */
+export interface AdminServer extends Somebody {
   deps: AdminDeps
   storage: Storage
   clock: ReturnType<typeof stoppedClock>
   logged: string[]
   port: number
   ask: (path: string, asked?: Asked) => Promise<Answer>
-  /** As the signed-in operator, with JSON. */
-  api: (method: string, path: string, body?: unknown) => Promise<Answer>
-  /** As the signed-in operator, from the browser's own form. */
-  submit: (path: string, fields: Record<string, string>) => Promise<Answer>
   signIn: () => Promise<string>
   cookie: () => string
+  act: () => Act
+  /** A new user with a session, who has just authenticated. */
+  person: (is?: {
+    email?: string
+    isOperator?: boolean
+    roles?: Record<string, Role> // by the tenants' names
+  }) => Promise<Somebody & { user: User; sessionToken: string }>
+  /** A new API token. @param tenant its name; null: the operator's */
+  program: (tenant: string | null, scopes: readonly Scope[]) => Promise<Somebody & { secret: string }>
   close: () => Promise<void>
 }
 
-/** The real admin plane over a real database in memory, on a port of 127.0.0.1. */
-export async function adminServer(overrides: Partial<AdminDeps> = {}): Promise<AdminServer> {
+/** Who may issue any token. */
+const ANYBODY: Principal = {
+  name: 'test',
+  key: 'test',
+  userId: null,
+  isOperator: true,
+  roles: new Map(),
+  scopes: 'all',
+  authenticatedAt: new Date(NOW),
+  token: null,
+}
+
+/** The real admin plane over a real database, in memory where no file is given, on a port of 127.0.0.1. */
+export async function adminServer(
+  overrides: Partial<AdminDeps> = {},
+  { file = ':memory:' }: { file?: string } = {},
+): Promise<AdminServer> {
   const clock = stoppedClock(NOW)
   const logged: string[] = []
   const keys = sealer(randomBytes(32), randomBytes)
-  const storage = await openStorage({ url: undefined, file: ':memory:', sealer: keys, clock })
+  const storage = await openStorage({ url: undefined, file, sealer: keys, clock })
   await storage.migrate()
   const config = parseConfig(
-    `[admin]\nhost = "${ADMIN_HOST}"\n[edge]\nname = "edge.example.net"\naddresses = ["192.0.2.1", "2001:db8::1"]\n`,
+    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[edge]\nname = "edge.example.net"\naddresses = ["192.0.2.1", "2001:db8::1"]\n`,
   )
+  const log = createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) })
   const deps: AdminDeps = {
-    ...storage,
-    registrar: registrar({ ...storage, reserved: { adminHost: config.admin.host, edgeName: config.edge.name } }),
-    imports: certificateImport(storage),
-    config,
-    proofKey: randomBytes(32),
-    clock,
-    log: createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) }),
-    randomBytes,
+    ...adminParts({ storage, sealer: keys, config, clock, log }),
     isBehindEdge: false,
     ...overrides,
   }
@@ -109,27 +138,33 @@ export async function adminServer(overrides: Partial<AdminDeps> = {}): Promise<A
     })
   }
 
-  const api: AdminServer['api'] = (method, path, body) =>
-    ask(`/api/v1${path}`, {
-      method,
-      headers: {
-        cookie: session,
-        origin: ORIGIN,
-        'content-type': body === undefined ? undefined : 'application/json',
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-
-  const submit: AdminServer['submit'] = (path, fields) =>
-    ask(path, {
-      method: 'POST',
-      headers: {
-        cookie: session,
-        'sec-fetch-site': 'same-origin',
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: new URLSearchParams(fields).toString(),
-    })
+  const somebody = (headers: () => Record<string, string>): Omit<Somebody, 'headers'> => ({
+    api: (method, path, body, more = {}) =>
+      ask(`/api/v1${path}`, {
+        method,
+        headers: {
+          ...headers(),
+          origin: ORIGIN,
+          'content-type': body === undefined ? undefined : 'application/json',
+          ...more,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    submit: (path, fields) =>
+      ask(path, {
+        method: 'POST',
+        headers: {
+          ...headers(),
+          'sec-fetch-site': 'same-origin',
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams(fields).toString(),
+      }),
+    page: (path) => ask(path, { headers: headers() }),
+  })
+  const operator = somebody((): Record<string, string> => (session === '' ? {} : { cookie: session }))
+  const act = (): Act => ({ at: clock.now(), actor: 'test', address: null })
+  let people = 0
 
   return {
     deps,
@@ -138,11 +173,43 @@ export async function adminServer(overrides: Partial<AdminDeps> = {}): Promise<A
     logged,
     port,
     ask,
-    api,
-    submit,
+    ...operator,
+    get headers() {
+      return { cookie: session }
+    },
+    act,
+    async person({ email = `person-${++people}@example.org`, isOperator = false, roles = {} } = {}) {
+      const user = await storage.users.add({ email, isOperator, passwordHash: null }, act())
+      for (const [name, role] of Object.entries(roles)) {
+        const tenant = await storage.tenants.findByName(name)
+        await storage.members.add(tenant!.id, { userId: user.id, role }, act())
+      }
+      const sessionToken = randomBytes(32).toString('base64url')
+      await storage.sessions.open(
+        createHash('sha256').update(sessionToken).digest('hex'),
+        {
+          userId: user.id,
+          stage: 'complete',
+          name: 'a test',
+          address: '127.0.0.1',
+          createdAt: clock.now(),
+          expiresAt: new Date(clock.now().getTime() + SESSION_LIFE_MS),
+        },
+        act(),
+      )
+      const headers = { cookie: `__Host-session=${sessionToken}` }
+      return { ...somebody(() => headers), headers, user, sessionToken }
+    },
+    async program(tenant, scopes) {
+      const tenantId = tenant === null ? null : (await storage.tenants.findByName(tenant))!.id
+      const token = { tenantId, name: `program-${++people}`, scopes, addresses: null, expiresAt: null }
+      const { secret } = await deps.apiTokens.issue(ANYBODY, token, act())
+      const headers = { authorization: `Bearer ${secret}` }
+      return { ...somebody(() => headers), headers, secret }
+    },
     async signIn() {
-      const { url } = await issueSignInLink({ ...deps, adminOrigin: ORIGIN })
-      const answer = await submit('/sign-in', { token: new URL(url).searchParams.get('token') ?? '' })
+      const { url } = await issueSignInLink({ ...deps, adminOrigin: ORIGIN }, act())
+      const answer = await operator.submit('/sign-in', { token: new URL(url).searchParams.get('token') ?? '' })
       session = (answer.headers['set-cookie'] ?? []).map((cookie) => cookie.split(';')[0]).join('; ')
       return session
     },

@@ -114,7 +114,7 @@ describe('the Host', () => {
       [behind, '192.0.2.7'],
       [server, '127.0.0.1'],
     ] as const) {
-      const { url } = await issueSignInLink({ ...app.deps, adminOrigin: ORIGIN })
+      const { url } = await issueSignInLink({ ...app.deps, adminOrigin: ORIGIN }, app.act())
       const signedIn = await app.ask('/sign-in', {
         method: 'POST',
         headers: { ...FORM, ...forwarded },
@@ -144,7 +144,7 @@ describe('the headers of every answer', () => {
     const paths = [
       ...pages.map(({ declaration }) => declaration.path),
       ...routes.map(({ declaration }) => `/api/v1${declaration.path}`),
-      ...['/nowhere', '/api/nowhere', '/%zz', '/assets/app.css', '/assets/nothing'],
+      ...['/nowhere', '/api/v1/nowhere', '/%zz', '/assets/app.css', '/assets/nothing'],
     ]
     for (const path of paths)
       for (const host of [ADMIN_HOST, 'other.example'])
@@ -152,7 +152,9 @@ describe('the headers of every answer', () => {
           for (const method of ['GET', 'POST']) {
             const { headers } = await server.ask(path, { method, headers: { host, cookie } })
             expect(headers, `${method} ${path}`).toMatchObject({
-              'content-security-policy': path.startsWith('/api') ? "default-src 'none'; frame-ancestors 'none'" : CSP,
+              'content-security-policy': path.startsWith('/api/v1')
+                ? "default-src 'none'; frame-ancestors 'none'"
+                : CSP,
               'strict-transport-security': 'max-age=31536000; includeSubDomains',
               'x-content-type-options': 'nosniff',
               'x-frame-options': 'DENY',
@@ -165,7 +167,7 @@ describe('the headers of every answer', () => {
             expect(headers['x-powered-by']).toBeUndefined()
             if (!path.startsWith('/assets/app')) expect(headers['cache-control']).toBe('no-store')
           }
-  })
+  }, 60_000)
 
   test('of static files let them be kept: for ever with the mark of their content, else after asking', async () => {
     const page = (await server.ask('/sign-in')).text

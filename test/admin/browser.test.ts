@@ -1,41 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import https from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { adminApp } from '../../src/admin/app.ts'
 import { issueSignInLink } from '../../src/tenant/sign-in.ts'
-import { launchChromium } from '../support/chromium.ts'
 import { isLeftOut } from '../support/left-out.ts'
 import { vectors } from '../support/vectors.ts'
-import { ADMIN_HOST, adminServer, ORIGIN, readyToDelegate, selfSigned, type AdminServer } from './admin-server.ts'
+import { adminBrowser, type AdminBrowser } from './admin-browser.ts'
+import { adminServer, ORIGIN, readyToDelegate, selfSigned, type AdminServer } from './admin-server.ts'
 
 let server: AdminServer
-let front: https.Server
-let browser: Browser
+let rig: AdminBrowser
 let context: BrowserContext
-const complaints: string[] = []
 
 async function signedIn(options: { javaScriptEnabled?: boolean }): Promise<BrowserContext> {
-  const opened = await browser.newContext({
-    ignoreHTTPSErrors: true,
-    permissions: ['clipboard-read', 'clipboard-write'],
-    ...options,
-  })
-  opened.on('console', (message) => {
-    // A form that is refused is answered 4xx, of which Chromium makes a note
-    if (['error', 'warning'].includes(message.type()) && !message.text().startsWith('Failed to load resource'))
-      complaints.push(message.text())
-  })
-  opened.on('weberror', (event) => complaints.push(String(event.error())))
-  opened.on('dialog', (dialog) => {
-    complaints.push(`a script of a stranger ran: ${dialog.message()}`)
-    void dialog.dismiss()
-  })
+  const opened = await rig.context(options)
   const page = await opened.newPage()
-  const { url } = await issueSignInLink({ ...server.deps, adminOrigin: ORIGIN })
+  const { url } = await issueSignInLink({ ...server.deps, adminOrigin: ORIGIN }, server.act())
   await page.goto(url)
   await page.getByRole('button', { name: 'Sign in as the operator' }).click()
   expect(page.url()).toBe(`${ORIGIN}/delegations`)
@@ -52,16 +33,11 @@ async function opened(path: string): Promise<Page> {
 describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
   beforeAll(async () => {
     server = await adminServer()
-    const { certificate, privateKey } = selfSigned({ commonName: ADMIN_HOST, dnsNames: [ADMIN_HOST] })
-    front = https.createServer({ cert: certificate, key: privateKey }, adminApp(server.deps))
-    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
-    browser = await launchChromium(`${ADMIN_HOST}:443`, (front.address() as AddressInfo).port)
+    rig = await adminBrowser(server)
     context = await signedIn({})
   })
   afterAll(async () => {
-    await browser.close()
-    front.closeAllConnections()
-    await new Promise((resolve) => front.close(resolve))
+    await rig.close()
     await server.close()
   })
 
@@ -143,6 +119,6 @@ describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
   }, 60_000)
 
   test('the console has no word of CSP or Trusted Types, nor of anything else', () => {
-    expect(complaints).toEqual([])
+    expect(rig.complaints).toEqual([])
   })
 })

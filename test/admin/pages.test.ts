@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { vectors } from '../support/vectors.ts'
 import { adminServer, readyToDelegate, selfSigned, type AdminServer } from './admin-server.ts'
@@ -70,7 +71,7 @@ describe('by forms alone', () => {
     expect((await page('/source-domains')).text).toContain('Suspended')
     await submit('/tenants/acme/source-domains/chat.example.com/resume', {})
     expect((await row())?.suspendedAt).toBeNull()
-    expect((await submit('/tenants/acme/source-domains/chat.example.com/remove', {})).status).toBe(404)
+    expect((await submit('/tenants/acme/source-domains/chat.example.com/nothing', {})).status).toBe(404)
   })
 
   test('an internationalised name is shown as people write it, its A-label beside it', async () => {
@@ -191,6 +192,41 @@ describe('T29: a stranger’s text', () => {
     expectOnlyOurMarkup(told.text)
   })
 
+  test.each(vectors('stored-xss.txt'))('%j is shown and never run, where people name what is theirs', async (text) => {
+    await server.api('POST', '/tenants', { name: 'acme' })
+    const { storage, act } = server
+    const owner = await server.person({ roles: { acme: 'owner' } })
+    const tenantId = (await storage.tenants.findByName('acme'))!.id
+    const named = text.slice(0, 90)
+    const hash = randomUUID()
+    const token = { tenantId, name: `${named} ${hash.slice(0, 8)}`, scopes: ['audit:read' as const] }
+    const { id } = await storage.tokens.add(hash, { ...token, addresses: null, expiresAt: null }, act())
+    const passkey = {
+      id: hash,
+      userId: owner.user.id,
+      name: named,
+      publicKey: Buffer.of(1),
+      counter: 0,
+      transports: [],
+    }
+    await storage.passkeys.add(passkey, act())
+    const [session] = await storage.sessions.list(owner.user.id, act().at)
+    await storage.sessions.rename(owner.user.id, session!.id, named, act())
+    for (const at of [
+      ...['/account', `/account/passkeys/${hash}/remove`, '/tenants/acme/tokens', `/tenants/acme/tokens/${id}/revoke`],
+      ...['/tenants/acme/audit', `/tenants/acme/audit?actor=${encodeURIComponent(text)}`],
+      ...[`/sign-in?next=${encodeURIComponent(text)}`, '/tenants/acme/members'],
+    ]) {
+      const { text: html, status } = await owner.page(at)
+      expect([at, status]).toEqual([at, 200])
+      expectOnlyOurMarkup(html)
+    }
+    const issued = await owner.submit('/tenants/acme/tokens', {
+      ...{ name: `${named} ${hash.slice(9, 13)}`, addresses: '', lives: '30', 'audit:read': 'yes' },
+    })
+    expectOnlyOurMarkup(issued.text)
+  })
+
   test('of a notice that is none is passed over', async () => {
     for (const notice of [
       '',
@@ -230,11 +266,11 @@ const TAGS = new Set(
   (
     'html head meta title link script body header main nav section h1 h2 p a svg path rect form button ul ol li div label ' +
     'span input table caption thead tbody tr th td small bdi time datalist option select textarea details summary code ' +
-    'pre strong dl dt dd'
+    'pre strong dl dt dd fieldset legend del ins'
   ).split(' '),
 )
 const ATTRIBUTES =
-  /^(?:lang|charset|name|content|rel|href|type|src|defer|class|id|for|role|method|action|value|placeholder|title|datetime|tabindex|hidden|open|selected|checked|required|rows|list|scope|accept|autocomplete|autocapitalize|spellcheck|inputmode|viewBox|focusable|d|fill|stroke|stroke-width|stroke-linecap|stroke-linejoin|width|height|rx|(?:aria|data)-[a-z-]+)$/
+  /^(?:lang|charset|name|content|rel|href|type|src|defer|class|id|for|role|method|action|value|placeholder|title|download|maxlength|shape-rendering|datetime|tabindex|hidden|open|selected|checked|required|rows|list|scope|accept|autocomplete|autocapitalize|spellcheck|inputmode|viewBox|focusable|d|fill|stroke|stroke-width|stroke-linecap|stroke-linejoin|width|height|rx|(?:aria|data)-[a-z-]+)$/
 const TAG = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s+[a-zA-Z-]+(?:="[^"]*")?)*)\s*\/?>/y
 const UNSEEN = /[\u0000-\u0008\u200b-\u200f\u2028-\u202e\u2066-\u2069\u00ad]/
 

@@ -73,7 +73,7 @@ describe('a refusal', () => {
       JSON_TYPE,
       JSON.stringify({ certificate: 'x'.repeat(200_000) }),
     ],
-    ['a body where none belongs', 400, 'malformed-request', 'DELETE', '/tenants/acme/delegations/0', JSON_TYPE, '{}'],
+    ['a body where none belongs', 400, 'malformed-request', 'DELETE', '/target-hosts/x.example.com', JSON_TYPE, '{}'],
     ['a % without digits in the path', 400, 'malformed-request', 'GET', '/tenants/%zz'],
     ['bytes in the path that are no UTF-8', 400, 'malformed-request', 'GET', '/tenants/%ff'],
     ['a route that there is not', 404, 'not-found', 'GET', '/nowhere'],

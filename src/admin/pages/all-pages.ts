@@ -1,22 +1,33 @@
-import type { SignIn } from '../../tenant/sign-in.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
+import { accountPages } from './account-pages.tsx'
+import { auditPages } from './audit-pages.tsx'
 import { certificatePages } from './certificate-pages.tsx'
 import { delegationPages } from './delegation-pages.tsx'
+import { joiningPages } from './joining-pages.tsx'
+import { memberPages } from './member-pages.tsx'
 import type { Page } from './page.tsx'
 import { problemPages } from './problem-page.tsx'
 import { signInPages } from './sign-in-pages.tsx'
 import { sourceDomainPages } from './source-domain-pages.tsx'
 import { targetHostPages } from './target-host-pages.tsx'
 import { tenantPages } from './tenant-pages.tsx'
+import { tokenPages } from './token-pages.tsx'
+import { userPages } from './user-pages.tsx'
 
-export function allPages(deps: AdminDeps, find: LookUps, signIns: SignIn): Page[] {
+export function allPages(deps: AdminDeps, find: LookUps): Page[] {
   return [
-    ...signInPages(signIns),
+    ...signInPages(deps),
+    ...joiningPages(deps),
+    ...accountPages(deps),
     ...delegationPages(deps, find),
     ...sourceDomainPages(deps, find),
     ...certificatePages(deps, find),
-    ...targetHostPages(deps),
+    ...targetHostPages(deps, find),
     ...tenantPages(deps),
+    ...memberPages(deps),
+    ...tokenPages(deps, find),
+    ...auditPages(deps, find),
+    ...userPages(deps, find),
     ...problemPages(),
   ]
 }

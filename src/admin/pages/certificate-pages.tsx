@@ -1,26 +1,43 @@
 import { z } from 'zod'
-import type { Lineage, LineageWithCertificates } from '../../certificate/lineage.ts'
+import type { Lineage, LineageCertificate, LineageWithCertificates } from '../../certificate/lineage.ts'
+import { encryptedPrivateKeyPem } from '../../certificate/private-key.ts'
 import type { CertificateRule } from '../../certificate/refusal.ts'
-import { active, stateAt } from '../../certificate/rollover.ts'
-import type { ProblemError } from '../../problem.ts'
+import { activation, active, stateAt } from '../../certificate/rollover.ts'
+import { fronts } from '../../delegation/front.ts'
+import { ProblemError } from '../../problem.ts'
 import { cacheSpanMs } from '../../config.ts'
+import type { Principal } from '../../tenant/principal.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
 import { activate } from '../activation.ts'
 import { namedCursor, parseNamedCursor } from '../api/paging.ts'
-import { UPLOAD_LIMIT_BYTES } from '../api/route.ts'
+import { authorize, UPLOAD_LIMIT_BYTES } from '../api/route.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
-import { lineageNameField, pemOrDer, tenantNameField } from '../input.ts'
+import { domainNameField, lineageNameField, pemOrDer, tenantNameField } from '../input.ts'
+import { confirmed } from './confirmed.tsx'
 import { useNow, useTexts } from './context.ts'
 import { CertificateFacts } from './delegation-page.tsx'
 import { Icon } from './icons.tsx'
 import { ImportPage } from './import-page.tsx'
+import { KeyPage } from './key-page.tsx'
 import { ListTable, pageOfList, type ListView } from './list.tsx'
-import { listQuery } from './list-query.ts'
+import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { Foreign, FormProblem, Heading, When } from './parts.tsx'
+import { Check, Foreign, FormProblem, Heading, When } from './parts.tsx'
 import { atField, byCode } from './refusals.ts'
-import { suggestedLineages, suggestedTenants } from './suggestions.ts'
+import { suggestedLineages } from './suggestions.ts'
 import { texts } from './texts.ts'
+import {
+  isWithoutChoice,
+  mayChange,
+  tenantChoices,
+  tenantsToChoose,
+  TenantChooser,
+  tenantToChange,
+  whoseList,
+  type Whose,
+} from './whose.tsx'
 
+const LEAST_PASSPHRASE = 12
 const text = (most: number) => z.string().max(most)
 /** What is left empty in a form is left out. */
 const orNothing = <S extends z.ZodType>(schema: S) =>
@@ -32,98 +49,275 @@ const importForm = z.strictObject({
   certificate: text(150_000).trim().min(1),
   privateKey: orNothing(text(40_000)),
   password: orNothing(text(1000)),
+  frontOf: orNothing(domainNameField),
 })
 
 /** A tenant's lineage has the tenant's name in its path, the operator's own has not. */
 const OWNERS = [
-  { path: '/tenants/:tenant', params: { tenant: tenantNameField } },
-  { path: '/operator', params: {} },
+  {
+    path: '/tenants/:tenant',
+    params: { tenant: tenantNameField },
+    readers: 'viewer',
+    writers: 'admin',
+    keyHolders: 'owner',
+  },
+  { path: '/operator', params: {}, readers: 'operator', writers: 'operator', keyHolders: 'operator' },
 ] as const
 
 export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
-  const { lineages, imports, config } = deps
+  const { lineages, privateKeys, imports, config } = deps
+  const { importFor, refuseRemovalOfAdmins } = fronts({ ...deps, adminHost: config.admin.host })
 
-  const importView = async (refusal?: Refusal): Promise<View> => ({
-    title: texts.certificates.import,
-    area: 'certificates',
-    main: (
-      <ImportPage tenants={await suggestedTenants(deps)} lineages={await suggestedLineages(deps)} refusal={refusal} />
-    ),
-  })
-
-  const lineageView = async (params: { tenant?: unknown; lineage: string }, refusal?: Refusal): Promise<View> => {
-    const lineage = await find.lineage(await find.owner(params), params.lineage)
+  const importView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
+    const choices = await tenantsToChoose(deps, principal)
+    const tenants = await Promise.all(choices.names.map((name) => find.tenant(name)))
     return {
-      title: lineage.name,
+      title: texts.certificates.import,
       area: 'certificates',
-      main: <LineagePage lineage={lineage} refusal={refusal} />,
+      main: (
+        <ImportPage
+          choices={choices}
+          lineages={await suggestedLineages(deps, choices.isFree ? 'all' : tenants.map(({ id }) => id))}
+          refusal={refusal}
+        />
+      ),
     }
   }
 
-  return [
-    page({ path: '/certificates', access: 'operator', query: listQuery }, async ({ query }) => ({
-      title: texts.certificates.title,
+  const lineageView = async (
+    tenant: Tenant | null,
+    name: string,
+    { principal, now }: { principal: Principal; now: Date },
+    refusal?: Refusal,
+  ): Promise<View> => {
+    const lineage = await find.lineage(tenant, name)
+    const access = tenant ? 'admin' : 'operator'
+    return {
+      title: lineage.name,
       area: 'certificates',
       main: (
-        <LineagesPage
-          list={await pageOfList<LineageWithCertificates, Pick<Lineage, 'id' | 'name'>>(
-            '/certificates',
-            query,
-            (part) => lineages.list('all', part),
-            namedCursor,
-            parseNamedCursor<string>,
-          )}
+        <LineagePage
+          lineage={lineage}
+          mayChange={mayChange(principal, access, tenant, now)}
+          mayExport={mayChange(principal, tenant ? 'owner' : 'operator', tenant, now)}
+          refusal={refusal}
         />
       ),
-    })),
-    page({ path: '/certificates/import', access: 'operator' }, () => importView()),
+    }
+  }
+
+  const keyView = (lineage: LineageWithCertificates, certificate: LineageCertificate, refusal?: Refusal): View => ({
+    title: texts.keyExport.title,
+    area: 'certificates',
+    main: (
+      <KeyPage
+        lineage={lineage}
+        certificate={certificate}
+        back={lineagePath(lineage.tenantName, lineage.name)}
+        refusal={refusal}
+      />
+    ),
+  })
+
+  /** Whose certificates somebody may import: a tenant's admins its own, and the operator's only the operator. */
+  async function ownerToChange(principal: Principal, owner: string | undefined, now: Date): Promise<Tenant | null> {
+    if (owner !== undefined) return tenantToChange(find, principal, owner, now)
+    authorize({ access: 'operator' }, principal, null, now, { isChange: true })
+    return null
+  }
+
+  return [
+    page({ path: '/certificates', access: 'signed-in', query: tenantListQuery }, async ({ query, principal, act }) => {
+      const whose = await whoseList(deps, find, principal, query.tenant, act.at)
+      const choices = await tenantChoices(deps, principal)
+      return {
+        title: texts.certificates.title,
+        area: 'certificates',
+        main: (
+          <LineagesPage
+            list={await pageOfList<LineageWithCertificates, Pick<Lineage, 'id' | 'name'>>(
+              '/certificates',
+              query,
+              async (part) => (whose.of === undefined ? [] : lineages.list(whose.of, part)),
+              namedCursor,
+              parseNamedCursor<string>,
+            )}
+            whose={whose}
+            mayImport={!isWithoutChoice(choices)}
+          />
+        ),
+      }
+    }),
+    page({ path: '/certificates/import', access: 'signed-in' }, ({ principal }) => importView(principal)),
     form(
-      { path: '/certificates/import', access: 'operator', form: importForm, formLimitBytes: UPLOAD_LIMIT_BYTES },
-      async ({ owner, certificate, privateKey, lineage, password }, { act }) => {
-        const tenant = owner === undefined ? null : await find.tenant(owner)
-        const imported = await imports.importCertificate(
-          tenant?.id ?? null,
-          {
-            certificate: pemOrDer(certificate),
-            privateKey: privateKey === undefined ? undefined : pemOrDer(privateKey),
-            ...{ lineage, password, cacheSpanMs: cacheSpanMs(config) },
-          },
-          act,
-        )
+      { path: '/certificates/import', access: 'signed-in', form: importForm, formLimitBytes: UPLOAD_LIMIT_BYTES },
+      async ({ owner, certificate, privateKey, lineage, password, frontOf }, { principal, act }) => {
+        const tenant = await ownerToChange(principal, owner, act.at)
+        const upload = {
+          certificate: pemOrDer(certificate),
+          privateKey: privateKey === undefined ? undefined : pemOrDer(privateKey),
+          ...{ lineage, password, cacheSpanMs: cacheSpanMs(config) },
+        }
+        const whose = tenant?.id ?? null
+        const imported = await (frontOf === undefined
+          ? imports.importCertificate(whose, upload, act)
+          : importFor(whose, frontOf, upload, act))
         return {
           to: lineagePath(tenant?.name ?? null, imported.lineage.name),
           notice: { text: texts.certificates.imported(imported.lineage.name), warnings: imported.warnings },
         }
       },
-      (refusal) => importView(atField(refusal, fieldOfUpload)),
+      (refusal, { principal }) =>
+        importView(
+          principal,
+          atField(refusal, (problem) => fieldOfUpload(problem, refusal)),
+        ),
     ),
-    ...OWNERS.flatMap(({ path, params }) => {
+    ...OWNERS.flatMap(({ path, params, readers, writers, keyHolders }) => {
       const lineage = z.strictObject({ ...params, lineage: lineageNameField })
       const certificate = z.strictObject({ ...lineage.shape, id: z.uuid() })
+      const ofCertificate = `${path}/lineages/:lineage/certificates/:id` as const
+
+      async function found(given: z.output<typeof certificate>) {
+        const tenant = await find.owner(given)
+        const lineage = await find.lineage(tenant, given.lineage)
+        const certificate = lineage.certificates.find(({ id }) => id === given.id)
+        if (!certificate) throw new ProblemError('not-found', `lineage ${lineage.name} has no such certificate`)
+        return { tenant, lineage, certificate, back: lineagePath(tenant?.name ?? null, lineage.name) }
+      }
+
       return [
-        page({ path: `${path}/lineages/:lineage`, access: 'operator', params: lineage }, ({ params }) =>
-          lineageView(params),
+        page(
+          { path: `${path}/lineages/:lineage`, access: readers, params: lineage },
+          async ({ params, principal, act }) =>
+            lineageView(await find.owner(params), params.lineage, { principal, now: act.at }),
+        ),
+        ...confirmed(
+          { path: `${path}/lineages/:lineage/remove`, access: writers, params: lineage },
+          async ({ params }) => {
+            const { name, tenantName } = await find.lineage(await find.owner(params), params.lineage)
+            return {
+              title: texts.certificates.removeTitle(name),
+              lines: [texts.certificates.removeWhat],
+              button: texts.remove,
+              back: lineagePath(tenantName, name),
+              area: 'certificates',
+            }
+          },
+          async (_form, { params, act }) => {
+            const lineage = await find.lineage(await find.owner(params), params.lineage)
+            refuseRemovalOfAdmins(lineage)
+            await lineages.remove(lineage.tenantId, lineage.id, act)
+            return {
+              to: '/certificates',
+              notice: { text: texts.certificates.removed(lineage.name), warnings: [] },
+            }
+          },
+        ),
+        ...confirmed(
+          { path: `${ofCertificate}/remove`, access: writers, params: certificate },
+          async ({ params }) => {
+            const { lineage, back } = await found(params)
+            return {
+              title: texts.certificates.removeOneTitle(lineage.name),
+              lines: [texts.certificates.removeOneWhat],
+              button: texts.remove,
+              back,
+              area: 'certificates',
+            }
+          },
+          async (_form, { params, act }) => {
+            const { lineage, certificate, back } = await found(params)
+            refuseRemovalOfAdmins(lineage, certificate.id)
+            await lineages.removeCertificate(lineage.tenantId, certificate.id, act)
+            return { to: back, notice: { text: texts.certificates.removedOne, warnings: [] } }
+          },
+        ),
+        ...confirmed(
+          {
+            path: `${ofCertificate}/activate`,
+            access: writers,
+            params: certificate,
+            form: z.strictObject({ isForced: z.literal('yes').optional() }),
+          },
+          async ({ params, act }, refusal) => {
+            const { lineage, certificate, back } = await found(params)
+            // Where it may not become the active one at all, pressing the button says why
+            const { breaksUntil } = forced(lineage, certificate, act.at)
+            return {
+              title: texts.certificates.activateTitle(lineage.name),
+              lines: [breaksUntil ? texts.certificates.tooEarly(breaksUntil, act.at) : texts.certificates.activateHint],
+              button: texts.certificates.activate,
+              back,
+              area: 'certificates',
+              ...(breaksUntil
+                ? { fields: <Check name="isForced" label={texts.certificates.force} refusal={refusal} /> }
+                : {}),
+            }
+          },
+          async ({ isForced }, { params, act }) => {
+            const { lineage, certificate, back } = await found(params)
+            const { breaksUntil } = await activate(deps, lineage, certificate.id, isForced === 'yes', act)
+            return {
+              to: back,
+              notice: {
+                text: texts.certificates.activated,
+                warnings: breaksUntil ? [texts.certificates.breaks(breaksUntil, act.at)] : [],
+              },
+            }
+          },
+        ),
+        page(
+          { path: `${ofCertificate}/key`, access: keyHolders, isGrave: true, params: certificate },
+          async ({ params }) => {
+            const { lineage, certificate } = await found(params)
+            return keyView(lineage, certificate)
+          },
         ),
         form(
           {
-            path: `${path}/lineages/:lineage/certificates/:id/activate`,
-            access: 'operator',
+            path: `${ofCertificate}/key`,
+            access: keyHolders,
+            isGrave: true,
             params: certificate,
-            form: z.strictObject({}),
+            form: z
+              .strictObject({ passphrase: text(1000).min(LEAST_PASSPHRASE), repeated: text(1000) })
+              .refine(({ passphrase, repeated }) => passphrase === repeated, {
+                error: texts.newPassword.differs,
+                path: ['repeated'],
+              }),
           },
-          async (_form, { params, act }) => {
-            const tenant = await find.owner(params)
-            await activate(deps, await find.lineage(tenant, params.lineage), params.id, false, act)
+          async ({ passphrase }, { params, act }) => {
+            const { lineage, certificate } = await found(params)
+            if (certificate.privateKeyId === null) throw new ProblemError('not-found', texts.keyExport.elsewhere)
+            const key = await privateKeys.open(certificate.privateKeyId)
+            const pem = encryptedPrivateKeyPem(key, passphrase)
+            await lineages.noteKeyExport(lineage.tenantId, certificate.id, act)
             return {
-              to: lineagePath(tenant?.name ?? null, params.lineage),
-              notice: { text: texts.certificates.activated, warnings: [] },
+              file: {
+                name: `${lineage.name.replace(/[^A-Za-z0-9.-]/g, '_')}.key`,
+                type: 'application/x-pem-file',
+                text: pem,
+              },
             }
           },
-          (refusal, { params }) => lineageView(params, refusal),
+          async (refusal, { params }) => {
+            const { lineage, certificate } = await found(params)
+            return keyView(lineage, certificate, refusal)
+          },
         ),
       ]
     }),
   ]
+
+  function forced({ certificates }: LineageWithCertificates, { id }: LineageCertificate, now: Date) {
+    try {
+      return activation(certificates, id, { now, cacheSpanMs: cacheSpanMs(config), isForced: true })
+    } catch (err) {
+      if (err instanceof ProblemError) return { breaksUntil: null }
+      throw err
+    }
+  }
 }
 
 export function lineagePath(tenant: string | null, lineage: string): string {
@@ -140,25 +334,37 @@ const FIELD_OF_RULE: Record<string, string> = {
   'several-private-keys': 'privateKey',
 } satisfies Partial<Record<CertificateRule | 'private-key-missing', string>>
 
-function fieldOfUpload({ code, rule = '' }: ProblemError): string | undefined {
+function fieldOfUpload({ code, rule = '' }: ProblemError, { typed }: Refusal): string | undefined {
   if (code === 'certificate-refused') return FIELD_OF_RULE[rule] ?? 'certificate'
-  return byCode({ 'not-found': 'owner', 'still-in-use': 'lineage', 'already-exists': 'certificate' })({ code })
+  const isFront = Boolean(typed['frontOf'])
+  return byCode({
+    'not-found': isFront ? 'frontOf' : 'owner',
+    forbidden: 'owner',
+    'tenant-suspended': 'owner',
+    'still-in-use': 'lineage',
+    'quota-reached': 'lineage',
+    'already-exists': 'certificate',
+  })({ code })
 }
 
-function LineagesPage({ list }: { list: ListView<LineageWithCertificates> }) {
+function LineagesPage(props: { list: ListView<LineageWithCertificates>; whose: Whose; mayImport: boolean }) {
+  const { list, whose, mayImport } = props
   const all = useTexts()
   const t = all.certificates
   return (
     <>
       <Heading title={t.title} lead={t.lead}>
-        <a class="button primary" href="/certificates/import">
-          <Icon name="plus" />
-          {t.import}
-        </a>
+        {mayImport ? (
+          <a class="button primary" href="/certificates/import">
+            <Icon name="plus" />
+            {t.import}
+          </a>
+        ) : null}
       </Heading>
+      <TenantChooser action="/certificates" whose={whose} />
       <section class="card" aria-label={t.title}>
         <ListTable
-          texts={t}
+          texts={whose.of === undefined ? { ...t, empty: all.tenants.noOwn } : t}
           list={list}
           columns={[t.lineage, t.owner, t.current, t.count]}
           row={({ id, name, tenantName, certificates }) => {
@@ -191,7 +397,13 @@ function LineagesPage({ list }: { list: ListView<LineageWithCertificates> }) {
   )
 }
 
-function LineagePage({ lineage, refusal }: { lineage: LineageWithCertificates; refusal: Refusal | undefined }) {
+function LineagePage(props: {
+  lineage: LineageWithCertificates
+  mayChange: boolean
+  mayExport: boolean
+  refusal: Refusal | undefined
+}) {
+  const { lineage, mayChange, mayExport, refusal } = props
   const all = useTexts()
   const t = all.certificates
   const now = useNow()
@@ -208,9 +420,16 @@ function LineagePage({ lineage, refusal }: { lineage: LineageWithCertificates; r
           </>
         }
       >
-        <a class="button" href="/certificates/import">
-          {t.import}
-        </a>
+        {mayChange ? (
+          <>
+            <a class="button" href="/certificates/import">
+              {t.import}
+            </a>
+            <a class="button danger" href={`${path}/remove`}>
+              {all.remove}
+            </a>
+          </>
+        ) : null}
       </Heading>
       <FormProblem refusal={refusal} fields={[]} />
       <section class="card" aria-label={t.title}>
@@ -218,11 +437,22 @@ function LineagePage({ lineage, refusal }: { lineage: LineageWithCertificates; r
           {newestFirst.map((certificate) => (
             <li key={certificate.id}>
               <CertificateFacts certificate={certificate} t={t} />
-              {stateAt(certificate, now) === 'staged' ? (
-                <form method="post" action={`${path}/certificates/${certificate.id}/activate`} class="inline-form">
-                  <button type="submit">{t.activate}</button>
-                  <span class="hint">{t.activateHint}</span>
-                </form>
+              {mayChange ? (
+                <div class="form-actions">
+                  {stateAt(certificate, now) === 'staged' ? (
+                    <a class="button" href={`${path}/certificates/${certificate.id}/activate`}>
+                      {t.activate}
+                    </a>
+                  ) : null}
+                  {mayExport && certificate.privateKeyId !== null ? (
+                    <a class="button" href={`${path}/certificates/${certificate.id}/key`}>
+                      {all.keyExport.title}
+                    </a>
+                  ) : null}
+                  <a class="button" href={`${path}/certificates/${certificate.id}/remove`}>
+                    {all.remove}
+                  </a>
+                </div>
               ) : null}
             </li>
           ))}

@@ -1,17 +1,20 @@
 import type { LineageCertificate } from '../../certificate/lineage.ts'
-import type { Delegation } from '../../delegation/delegation.ts'
 import type { DnsRecord } from '../../delegation/dns-records.ts'
 import { displayName } from '../../name.ts'
 import { publishedAt, type DelegationView, type Hop } from '../delegation-view.ts'
 import type { Standing } from '../standing.ts'
 import { useNow, useTexts } from './context.ts'
 import { StandingBadge } from './delegations-page.tsx'
-import { Icon } from './icons.tsx'
-import type { Refusal } from './page.tsx'
 import { sentence } from './visible.ts'
-import { CertificateState, Copyable, Day, Foreign, FormProblem, Heading, Name, Warnings, When } from './parts.tsx'
+import { CertificateState, Copyable, Day, Foreign, Heading, Name, Warnings, When } from './parts.tsx'
 
-export function DelegationPage({ view, standing }: { view: DelegationView; standing: Standing }) {
+export function DelegationPage(props: {
+  view: DelegationView
+  standing: Standing
+  mayWithdraw: boolean
+  maySeeLineage: boolean // the operator's own are nobody else's
+}) {
+  const { view, standing, mayWithdraw, maySeeLineage } = props
   const t = useTexts().delegations
   const now = useNow()
   const { delegation, tenant, sourceDomain, lineage, warnings, hops } = view
@@ -26,12 +29,14 @@ export function DelegationPage({ view, standing }: { view: DelegationView; stand
           </>
         }
       >
-        <a class="button danger" href={`/tenants/${tenant.name}/delegations/${delegation.id}/withdraw`}>
-          {t.withdraw}
-        </a>
+        {mayWithdraw ? (
+          <a class="button danger" href={`/tenants/${tenant.name}/delegations/${delegation.id}/withdraw`}>
+            {t.withdraw}
+          </a>
+        ) : null}
       </Heading>
       <Warnings title={t.warnings} warnings={warnings} />
-      <Facts view={view} />
+      <Facts view={view} maySeeLineage={maySeeLineage} />
       <section class="card" aria-labelledby="hops">
         <div class="card-head">
           <h2 id="hops">{t.hops}</h2>
@@ -51,7 +56,8 @@ export function DelegationPage({ view, standing }: { view: DelegationView; stand
   )
 }
 
-function Facts({ view: { delegation, tenant, lineage } }: { view: DelegationView }) {
+function Facts(props: { view: DelegationView; maySeeLineage: boolean }) {
+  const { delegation, tenant, lineage } = props.view
   const all = useTexts()
   const t = all.delegations
   const lineagePath = lineage?.tenantId === null ? '/operator' : `/tenants/${tenant.name}`
@@ -74,14 +80,20 @@ function Facts({ view: { delegation, tenant, lineage } }: { view: DelegationView
         <div>
           <dt>{all.fields.lineage}</dt>
           <dd>
-            <a href={`${lineagePath}/lineages/${encodeURIComponent(delegation.lineageName)}`}>
+            {props.maySeeLineage ? (
+              <a href={`${lineagePath}/lineages/${encodeURIComponent(delegation.lineageName)}`}>
+                <Foreign text={delegation.lineageName} />
+              </a>
+            ) : (
               <Foreign text={delegation.lineageName} />
-            </a>
+            )}
           </dd>
         </div>
         <div>
           <dt>{t.tenant}</dt>
-          <dd>{tenant.name}</dd>
+          <dd>
+            <a href={`/tenants/${tenant.name}`}>{tenant.name}</a>
+          </dd>
         </div>
         <div>
           <dt>{all.fields.poshAnswer}</dt>
@@ -244,7 +256,17 @@ function Records({ view: { dnsRecords, delegation } }: { view: DelegationView })
   )
 }
 
-function RecordList({ id, title, lead, records }: { id: string; title: string; lead: string; records: DnsRecord[] }) {
+export function RecordList({
+  id,
+  title,
+  lead,
+  records,
+}: {
+  id: string
+  title: string
+  lead: string
+  records: DnsRecord[]
+}) {
   const t = useTexts().delegations
   if (records.length === 0) return null
   return (
@@ -266,29 +288,5 @@ function RecordList({ id, title, lead, records }: { id: string; title: string; l
         ))}
       </ul>
     </section>
-  )
-}
-
-export function WithdrawPage(props: { tenant: string; delegation: Delegation; refusal: Refusal | undefined }) {
-  const all = useTexts()
-  const t = all.delegations
-  const { tenant, delegation, refusal } = props
-  const path = `/tenants/${tenant}/delegations/${delegation.id}`
-  return (
-    <form method="post" action={`${path}/withdraw`} class="card padded narrow stack">
-      <h1>{t.withdrawTitle(displayName(delegation.sourceDomain))}</h1>
-      <FormProblem refusal={refusal} fields={[]} />
-      <p>{t.withdrawWhat(`${delegation.service}.${delegation.protocol}`)}</p>
-      <p>{t.withdrawWho}</p>
-      <div class="form-actions">
-        <button type="submit" class="danger">
-          <Icon name="stop" />
-          {t.withdraw}
-        </button>
-        <a class="button" href={path}>
-          {all.cancel}
-        </a>
-      </div>
-    </form>
   )
 }

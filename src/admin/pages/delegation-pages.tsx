@@ -1,21 +1,26 @@
 import { z } from 'zod'
 import type { Delegation } from '../../delegation/delegation.ts'
+import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
 import { poshAnswer, service, tlsAnswer } from '../api/delegation-routes.ts'
 import { delegationView } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, lineageNameField, tenantNameField } from '../input.ts'
+import type { Principal } from '../../tenant/principal.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
 import { standingOf } from '../standing.ts'
-import { DelegationPage, WithdrawPage } from './delegation-page.tsx'
+import { confirmed } from './confirmed.tsx'
+import { DelegationPage } from './delegation-page.tsx'
 import { DelegationsPage, type DelegationRow, type Progress } from './delegations-page.tsx'
 import { pageOfList } from './list.tsx'
-import { listQuery } from './list-query.ts'
+import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { atField, byCode } from './refusals.ts'
 import { RegisterPage } from './register-page.tsx'
-import { suggestedLineages, suggestedSourceDomains, suggestedTargetHosts, suggestedTenants } from './suggestions.ts'
+import { suggestedLineages, suggestedSourceDomains, suggestedTargetHosts } from './suggestions.ts'
 import { typedPort } from './target-host-pages.tsx'
 import { texts } from './texts.ts'
+import { isWithoutChoice, mayChange, tenantChoices, tenantsToChoose, tenantToChange, whoseList } from './whose.tsx'
 
 const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
 const registration = z.strictObject({
@@ -32,56 +37,64 @@ const registration = z.strictObject({
 export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
   const { delegations, registrar, clock } = deps
 
-  const registerView = async (refusal?: Refusal): Promise<View> => ({
-    title: texts.delegations.register,
-    area: 'delegations',
-    main: (
-      <RegisterPage
-        refusal={refusal}
-        tenants={await suggestedTenants(deps)}
-        sourceDomains={await suggestedSourceDomains(deps)}
-        targetHosts={await suggestedTargetHosts(deps)}
-        lineages={await suggestedLineages(deps)}
-      />
-    ),
-  })
-
-  const withdrawView = async (params: z.output<typeof one>, refusal?: Refusal): Promise<View> => {
-    const tenant = await find.tenant(params.tenant)
-    const delegation = await find.delegation(tenant, params.id)
+  const registerView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
+    const choices = await tenantsToChoose(deps, principal)
+    const whose = await tenantsNamed(choices)
     return {
-      title: texts.delegations.withdraw,
+      title: texts.delegations.register,
       area: 'delegations',
-      main: <WithdrawPage tenant={tenant.name} delegation={delegation} refusal={refusal} />,
+      main: (
+        <RegisterPage
+          refusal={refusal}
+          choices={choices}
+          sourceDomains={await suggestedSourceDomains(deps, whose)}
+          targetHosts={await suggestedTargetHosts(deps)}
+          lineages={await suggestedLineages(deps, whose)}
+          isOperator={principal.isOperator}
+        />
+      ),
     }
   }
 
+  /** Whose names a form proposes. */
+  async function tenantsNamed({ isFree, names }: { isFree: boolean; names: readonly string[] }) {
+    if (isFree) return 'all'
+    const found = await Promise.all(names.map((name) => deps.tenants.findByName(name)))
+    return found.flatMap((tenant) => (tenant ? [tenant.id] : []))
+  }
+
   return [
-    page({ path: '/', access: 'operator' }, async () => ({ to: '/delegations' })),
-    page({ path: '/delegations', access: 'operator', query: listQuery }, async ({ query, act }) => {
+    page({ path: '/', access: 'signed-in' }, async () => ({ to: '/delegations' })),
+    page({ path: '/delegations', access: 'signed-in', query: tenantListQuery }, async ({ query, principal, act }) => {
+      const whose = await whoseList(deps, find, principal, query.tenant, act.at)
       const list = await pageOfList<Delegation, string>(
         '/delegations',
         query,
-        (part) => delegations.list('all', part),
+        async (part) => (whose.of === undefined ? [] : delegations.list(whose.of, part)),
         ({ id }) => id,
         (after) => after,
       )
+      const isEmpty = list.items.length === 0 && !list.search && list.first === null
+      const choices = await tenantChoices(deps, principal)
       return {
         title: texts.delegations.title,
         area: 'delegations',
         main: (
           <DelegationsPage
             list={{ ...list, items: await rows(list.items, act.at) }}
-            progress={list.items.length === 0 && !list.search ? await progress() : undefined}
+            whose={whose}
+            mayRegister={!isWithoutChoice(choices)}
+            mayWithdraw={(tenant) => mayChange(principal, 'admin', tenant, act.at)}
+            progress={isEmpty && whose.tenant === null && choices.isFree ? await progress() : undefined}
           />
         ),
       }
     }),
-    page({ path: '/delegations/register', access: 'operator' }, () => registerView()),
+    page({ path: '/delegations/register', access: 'signed-in' }, ({ principal }) => registerView(principal)),
     form(
-      { path: '/delegations/register', access: 'operator', form: registration },
-      async ({ tenant: name, service: asked, ...rest }, { act }) => {
-        const tenant = await find.tenant(name)
+      { path: '/delegations/register', access: 'signed-in', form: registration },
+      async ({ tenant: name, service: asked, ...rest }, { principal, act }) => {
+        const tenant = await tenantToChange(find, principal, name, act.at)
         const { delegation, warnings } = await registrar.register(
           tenant.id,
           { ...rest, service: `${asked.service}.${asked.protocol}` },
@@ -93,29 +106,51 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         }
       },
       // Where no field is named, it is the tenant that was not found
-      (refusal) => registerView(atField(refusal, byCode({ 'not-found': 'tenant', 'already-exists': 'service' }))),
+      (refusal, { principal }) =>
+        registerView(
+          principal,
+          atField(
+            refusal,
+            byCode({
+              'not-found': 'tenant',
+              forbidden: 'tenant',
+              'tenant-suspended': 'tenant',
+              'already-exists': 'service',
+            }),
+          ),
+        ),
     ),
-    page({ path: '/tenants/:tenant/delegations/:id', access: 'operator', params: one }, async ({ params }) => {
-      const tenant = await find.tenant(params.tenant)
-      const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id))
-      return {
-        title: displayName(view.delegation.sourceDomain),
-        area: 'delegations',
-        main: <DelegationPage view={view} standing={standingOf(view.sourceDomain, view.lineage, clock.now())} />,
-      }
-    }),
-    page({ path: '/tenants/:tenant/delegations/:id/withdraw', access: 'operator', params: one }, ({ params }) =>
-      withdrawView(params),
-    ),
-    form(
-      {
-        path: '/tenants/:tenant/delegations/:id/withdraw',
-        access: 'operator',
-        params: one,
-        form: z.strictObject({}),
+    page(
+      { path: '/tenants/:tenant/delegations/:id', access: 'viewer', params: one },
+      async ({ tenant, params, principal, act }) => {
+        const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id))
+        return {
+          title: displayName(view.delegation.sourceDomain),
+          area: 'delegations',
+          main: (
+            <DelegationPage
+              view={view}
+              standing={standingOf(underTenant(view.sourceDomain, tenant), view.lineage, clock.now())}
+              mayWithdraw={mayChange(principal, 'admin', tenant, act.at)}
+              maySeeLineage={view.lineage?.tenantId !== null || principal.isOperator}
+            />
+          ),
+        }
       },
-      async (_form, { params, act }) => {
-        const tenant = await find.tenant(params.tenant)
+    ),
+    ...confirmed(
+      { path: '/tenants/:tenant/delegations/:id/withdraw', access: 'admin', params: one },
+      async ({ tenant, params }) => {
+        const { id, sourceDomain, service, protocol } = await find.delegation(tenant, params.id)
+        return {
+          title: texts.delegations.withdrawTitle(displayName(sourceDomain)),
+          lines: [texts.delegations.withdrawWhat(`${service}.${protocol}`), texts.delegations.withdrawWho],
+          button: texts.delegations.withdraw,
+          back: `/tenants/${tenant.name}/delegations/${id}`,
+          area: 'delegations',
+        }
+      },
+      async (_form, { tenant, params, act }) => {
         const { id, sourceDomain } = await find.delegation(tenant, params.id)
         await delegations.withdraw(tenant.id, id, act)
         return {
@@ -123,23 +158,29 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           notice: { text: texts.delegations.withdrawn(displayName(sourceDomain)), warnings: [] },
         }
       },
-      (refusal, { params }) => withdrawView(params, refusal),
     ),
   ]
 
   /** With what the list says of each; many rows share one lineage, which is read once. */
   async function rows(items: Delegation[], now: Date): Promise<DelegationRow[]> {
-    const names = await find.tenantNames(items)
+    const tenants = new Map<string, Tenant>()
+    for (const id of new Set(items.map(({ tenantId }) => tenantId))) {
+      const tenant = await deps.tenants.find(id)
+      if (tenant) tenants.set(id, tenant)
+    }
     const lineages = new Map<string, ReturnType<LookUps['lineageOf']>>()
     return Promise.all(
       items.map(async (delegation) => {
         const { lineageId, tenantId, sourceDomain } = delegation
         const lineage = lineages.get(lineageId) ?? find.lineageOf(delegation)
         lineages.set(lineageId, lineage)
-        const standing = standingOf(await deps.sourceDomains.find(tenantId, sourceDomain), await lineage, now)
-        return { delegation, tenant: names.get(tenantId) ?? '', lineage: await lineage, standing }
+        const tenant = tenants.get(tenantId)
+        if (!tenant) return []
+        const domain = await deps.sourceDomains.find(tenantId, sourceDomain)
+        const standing = standingOf(domain && underTenant(domain, tenant), await lineage, now)
+        return [{ delegation, tenant, lineage: await lineage, standing }]
       }),
-    )
+    ).then((rows) => rows.flat())
   }
 
   async function progress(): Promise<Progress> {
@@ -157,4 +198,9 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
       certificate: lineages.some(({ source }) => source === 'import'),
     }
   }
+}
+
+/** Nothing is served of a tenant that is suspended. */
+function underTenant(domain: SourceDomain, { suspendedAt }: Tenant): SourceDomain {
+  return { ...domain, suspendedAt: domain.suspendedAt ?? suspendedAt }
 }

@@ -1,15 +1,17 @@
 import type { LineageWithCertificates } from '../../certificate/lineage.ts'
 import { active, published } from '../../certificate/rollover.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
 import type { Standing } from '../standing.ts'
 import { useNow, useTexts } from './context.ts'
 import { Icon, type IconName } from './icons.tsx'
 import { ListTable, type ListView } from './list.tsx'
 import { Badge, Heading, Name, When, type Tone } from './parts.tsx'
+import { TenantChooser, type Whose } from './whose.tsx'
 
 export interface DelegationRow {
   delegation: Delegation
-  tenant: string
+  tenant: Tenant
   lineage: LineageWithCertificates | undefined
   standing: Standing
 }
@@ -17,30 +19,46 @@ export interface DelegationRow {
 /** What of the way to a first delegation is behind the operator. */
 export type Progress = Record<'tenant' | 'domain' | 'target' | 'certificate', boolean>
 
-/** @param props.progress where there are none yet */
-export function DelegationsPage({ list, progress }: { list: ListView<DelegationRow>; progress: Progress | undefined }) {
+/** @param props.progress of the operator, where there are none yet */
+export function DelegationsPage(props: {
+  list: ListView<DelegationRow>
+  whose: Whose
+  mayRegister: boolean
+  mayWithdraw: (tenant: Tenant) => boolean
+  progress: Progress | undefined
+}) {
+  const { list, whose, mayRegister, mayWithdraw, progress } = props
   const all = useTexts()
   const t = all.delegations
   return (
     <>
       <Heading title={t.title} lead={t.lead}>
-        <a class="button" href="/certificates/import">
-          {all.certificates.import}
-        </a>
-        <a class="button primary" href="/delegations/register">
-          <Icon name="plus" />
-          {t.register}
-        </a>
+        {mayRegister ? (
+          <>
+            <a class="button" href="/certificates/import">
+              {all.certificates.import}
+            </a>
+            <a class="button primary" href="/delegations/register">
+              <Icon name="plus" />
+              {t.register}
+            </a>
+          </>
+        ) : null}
       </Heading>
+      <TenantChooser action="/delegations" whose={whose} />
       {progress ? (
         <FirstSteps progress={progress} />
       ) : (
         <section class="card" aria-label={t.title}>
           <ListTable
-            texts={{ ...t, empty: '' }}
+            texts={
+              whose.of === undefined
+                ? { ...t, emptyTitle: all.tenants.emptyTitle, empty: all.tenants.noOwn }
+                : { ...t, emptyTitle: t.none, empty: t.emptyLead }
+            }
             list={list}
             columns={[t.domain, t.standing, t.target, t.certificate, t.tenant, all.actions]}
-            row={(row) => <Row key={row.delegation.id} row={row} />}
+            row={(row) => <Row key={row.delegation.id} row={row} mayWithdraw={mayWithdraw(row.tenant)} />}
           />
         </section>
       )}
@@ -48,13 +66,14 @@ export function DelegationsPage({ list, progress }: { list: ListView<DelegationR
   )
 }
 
-function Row({ row: { delegation, tenant, lineage, standing } }: { row: DelegationRow }) {
+function Row({ row, mayWithdraw }: { row: DelegationRow; mayWithdraw: boolean }) {
+  const { delegation, tenant, lineage, standing } = row
   const all = useTexts()
   const now = useNow()
   const t = all.delegations
   const certificates = lineage?.certificates ?? []
   const present = active(certificates) ?? published(certificates, now)[0]
-  const path = `/tenants/${tenant}/delegations/${delegation.id}`
+  const path = `/tenants/${tenant.name}/delegations/${delegation.id}`
   return (
     <tr>
       <th scope="row">
@@ -79,12 +98,14 @@ function Row({ row: { delegation, tenant, lineage, standing } }: { row: Delegati
           <span class="quiet-text">{t.noCertificate}</span>
         )}
       </td>
-      <td data-label={t.tenant}>{tenant}</td>
+      <td data-label={t.tenant}>{tenant.name}</td>
       <td data-label={all.actions}>
-        <a class="button small" href={`${path}/withdraw`}>
-          {t.withdraw}
-          <span class="visually-hidden"> {delegation.sourceDomain}</span>
-        </a>
+        {mayWithdraw ? (
+          <a class="button small" href={`${path}/withdraw`}>
+            {t.withdraw}
+            <span class="visually-hidden"> {delegation.sourceDomain}</span>
+          </a>
+        ) : null}
       </td>
     </tr>
   )

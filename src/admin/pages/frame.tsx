@@ -1,3 +1,4 @@
+import type { Principal } from '../../tenant/principal.ts'
 import type { Notice } from '../cookies.ts'
 import { PageContextProvider } from './context.ts'
 import { Icon, Mark, type IconName } from './icons.tsx'
@@ -6,25 +7,29 @@ import { Warnings } from './parts.tsx'
 import type { Texts } from './texts.ts'
 import { visible } from './visible.ts'
 
-const AREAS: readonly [Area, IconName][] = [
+const AREAS: readonly [Exclude<Area, 'account'>, IconName][] = [
   ['delegations', 'delegations'],
   ['source-domains', 'domains'],
   ['certificates', 'certificate'],
   ['target-hosts', 'target'],
   ['tenants', 'tenants'],
+  ['users', 'user'],
+  ['audit', 'audit'],
 ]
+const AREAS_OF_THE_OPERATOR: ReadonlySet<Area> = new Set(['target-hosts', 'users', 'audit'])
 
 export interface Framed {
   texts: Texts
   now: Date
   assets: Assets
-  isSignedIn: boolean
+  principal: Principal | null // null: nobody has signed in
+  isWithoutOperators: boolean // nobody has an operator's account yet
   notice: Notice | undefined
   view: View
 }
 
 /** The whole document around a page's heart. */
-export function PageFrame({ texts: t, now, assets, isSignedIn, notice, view }: Framed) {
+export function PageFrame({ texts: t, now, assets, principal, isWithoutOperators, notice, view }: Framed) {
   return (
     <PageContextProvider value={{ texts: t, now }}>
       <html lang={t.language}>
@@ -36,6 +41,7 @@ export function PageFrame({ texts: t, now, assets, isSignedIn, notice, view }: F
           <link rel="icon" href={assets.icon} type="image/svg+xml" />
           <link rel="stylesheet" href={assets.css} />
           <script src={assets.js} defer />
+          {view.asksPasskey ? <script src={assets.passkey} defer /> : null}
         </head>
         <body>
           <header class="banner">
@@ -47,15 +53,26 @@ export function PageFrame({ texts: t, now, assets, isSignedIn, notice, view }: F
                 <Mark />
                 {t.product}
               </a>
-              {isSignedIn ? <Navigation t={t} current={view.area} /> : null}
-              {isSignedIn ? (
-                <form class="sign-out" method="post" action="/sign-out">
-                  <button type="submit" class="quiet">
-                    <Icon name="out" />
-                    {t.signOut}
-                  </button>
-                </form>
+              {principal ? (
+                <div class="own">
+                  <a
+                    class="button quiet"
+                    href="/account"
+                    {...(view.area === 'account' ? { 'aria-current': 'page' as const } : {})}
+                  >
+                    <Icon name="user" />
+                    <span class="visually-hidden">{t.account.title}: </span>
+                    <bdi class="own-name">{visible(principal.name, 100)}</bdi>
+                  </a>
+                  <form method="post" action="/sign-out">
+                    <button type="submit" class="quiet">
+                      <Icon name="out" />
+                      {t.signOut}
+                    </button>
+                  </form>
+                </div>
               ) : null}
+              {principal ? <Navigation t={t} principal={principal} current={view.area} /> : null}
             </div>
           </header>
           <main id="main" tabIndex={-1}>
@@ -70,6 +87,14 @@ export function PageFrame({ texts: t, now, assets, isSignedIn, notice, view }: F
                 </>
               ) : null}
             </div>
+            {isWithoutOperators && view.title !== t.setUp.title ? (
+              <div class="message wait">
+                <Icon name="user" />
+                <p>
+                  {t.setUp.wanted} <a href="/set-up">{t.setUp.title}</a>
+                </p>
+              </div>
+            ) : null}
             {view.main}
           </main>
         </body>
@@ -78,11 +103,11 @@ export function PageFrame({ texts: t, now, assets, isSignedIn, notice, view }: F
   )
 }
 
-function Navigation({ t, current }: { t: Texts; current: Area | undefined }) {
+function Navigation({ t, principal, current }: { t: Texts; principal: Principal; current: Area | undefined }) {
   return (
     <nav class="areas" aria-label={t.navigation}>
       <ul>
-        {AREAS.map(([area, icon]) => (
+        {AREAS.filter(([area]) => principal.isOperator || !AREAS_OF_THE_OPERATOR.has(area)).map(([area, icon]) => (
           <li key={area}>
             <a href={`/${area}`} {...(area === current ? { 'aria-current': 'page' as const } : {})}>
               <Icon name={icon} />

@@ -16,6 +16,8 @@ const PATHS = {
   plus: 'M12 5v14M5 12h14',
   out: 'M10 4H5v16h5M14 8l4 4-4 4m4-4H9',
   arrow: 'M5 12h14m-5-5 5 5-5 5',
+  user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4 20.5c.5-4 3.5-6 8-6s7.5 2 8 6',
+  audit: 'M6 3h12v18H6zM9 8h6M9 12h6M9 16h4',
   key: 'M8 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm4-4h9v3m-4-3v3',
 } as const
 

@@ -1,16 +1,17 @@
 import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
 import { Field, FormProblem, Heading, TextField, type FieldProps } from './parts.tsx'
+import { TenantField, type TenantChoices } from './whose.tsx'
 
-const FIELDS = ['owner', 'lineage', 'certificate', 'privateKey', 'password']
+const FIELDS = ['owner', 'lineage', 'certificate', 'privateKey', 'password', 'frontOf']
 
 export interface ImportProps {
-  tenants: string[]
+  choices: TenantChoices
   lineages: string[]
   refusal: Refusal | undefined
 }
 
-export function ImportPage({ tenants, lineages, refusal }: ImportProps) {
+export function ImportPage({ choices, lineages, refusal }: ImportProps) {
   const all = useTexts()
   const t = all.certificates
   const hadSecret = Boolean(refusal?.typed.privateKey || refusal?.typed.password)
@@ -34,11 +35,16 @@ export function ImportPage({ tenants, lineages, refusal }: ImportProps) {
           {...{ name: 'password', label: all.fields.password, hint: t.hints.password, refusal }}
           control={(attributes) => <input {...attributes} type="password" autocomplete="off" />}
         />
-        <TextField
-          {...{ name: 'owner', label: all.fields.owner, hint: t.hints.owner, refusal, suggestions: tenants }}
+        <TenantField
+          {...{ name: 'owner', label: all.fields.owner, hint: t.hints.owner, refusal, choices }}
+          isOptional
         />
         <TextField
           {...{ name: 'lineage', label: all.fields.lineage, hint: t.hints.lineage, refusal, suggestions: lineages }}
+        />
+        <TextField
+          {...{ name: 'frontOf', label: all.fields.frontOf, hint: t.hints.frontOf, refusal }}
+          inputMode="url"
         />
         <div class="form-actions">
           <button type="submit" class="primary">

@@ -9,6 +9,7 @@ const ROWS = 50
 
 export interface ListView<T> {
   path: string
+  kept: Readonly<Record<string, string>> // what else the list was asked for
   items: T[]
   search: string | undefined
   first: string | null // null: this is the first page
@@ -18,7 +19,7 @@ export interface ListView<T> {
 /** One page of a list, read as the API's lists are. */
 export async function pageOfList<T, Cursor>(
   path: string,
-  { after, search }: ListRequest,
+  { after, search, ...others }: ListRequest & Readonly<Record<string, string | undefined>>,
   list: (part: { limit: number; after?: Cursor; search?: string }) => Promise<T[]>,
   cursorOf: (item: T) => string,
   parseCursor: (after: string) => Cursor,
@@ -29,14 +30,25 @@ export async function pageOfList<T, Cursor>(
     (limit) => list({ limit, ...(from === undefined ? {} : { after: from }), ...(search ? { search } : {}) }),
     cursorOf,
   )
-  const here = search ? `${path}?${new URLSearchParams({ search }).toString()}` : path
+  const kept = given(others)
+  const here = withQuery(path, given({ ...kept, search }))
   return {
     path,
+    kept,
     items: page.items,
     search: search || undefined,
     first: after ? here : null,
     next: nextUrl(here, page.after),
   }
+}
+
+export function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+  const parameters = new URLSearchParams(query).toString()
+  return parameters === '' ? path : `${path}?${parameters}`
+}
+
+export function given(query: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1])))
 }
 
 export interface ListTexts {
@@ -55,19 +67,23 @@ export function ListPage<T>(props: {
   list: ListView<T>
   columns: readonly string[]
   row: (item: T) => VNode
-  add: ComponentChildren
+  chooser?: ComponentChildren
+  add: ComponentChildren // null: nothing may be added
 }) {
   const { texts: t } = props
   return (
     <>
       <Heading title={t.title} lead={t.lead} />
+      {props.chooser}
       <section class="card" aria-label={t.title}>
         <ListTable {...props} />
       </section>
-      <section class="card padded" aria-labelledby="add">
-        <h2 id="add">{t.add}</h2>
-        {props.add}
-      </section>
+      {props.add === null ? null : (
+        <section class="card padded" aria-labelledby="add">
+          <h2 id="add">{t.add}</h2>
+          {props.add}
+        </section>
+      )}
     </>
   )
 }
@@ -94,13 +110,13 @@ export function ListTable<T>({
   return (
     <>
       <div class="card-head">
-        <Search action={list.path} search={list.search} label={t.search} />
+        <Search action={list.path} search={list.search} label={t.search} kept={list.kept} />
       </div>
       {list.items.length === 0 ? (
         <div class="empty">
           <p>{t.noneFound(visible(list.search ?? '', 100))}</p>
           <p>
-            <a href={list.path}>{showAll}</a>
+            <a href={withQuery(list.path, list.kept)}>{showAll}</a>
           </p>
         </div>
       ) : (

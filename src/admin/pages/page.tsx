@@ -5,12 +5,21 @@ import type { z } from 'zod'
 import type { Act } from '../../act.ts'
 import type { Clock } from '../../clock.ts'
 import { ProblemError } from '../../problem.ts'
-import { authorize, parseParams, parseQuery, refuseOtherMethods, type Access, type Method } from '../api/route.ts'
-import { setNotice, takeNotice, type Notice } from '../cookies.ts'
-import { actOf, exchangeOf } from '../exchange.ts'
+import type { Role } from '../../tenant/member.ts'
+import type { Access, Principal, Requirement } from '../../tenant/principal.ts'
+import type { Session } from '../../tenant/session.ts'
+import type { OpenedSession } from '../../tenant/sign-in.ts'
+import type { Tenant, TenantStore } from '../../tenant/tenant.ts'
+import type { UserStore } from '../../tenant/user.ts'
+import type { Visitor } from '../../tenant/visitor.ts'
+import { authorize, namedTenant, parseParams, parseQuery, type Method } from '../api/route.ts'
+import { refuseOtherMethods } from '../api/router.ts'
+import { clearSessionToken, setNotice, setSessionToken, takeNotice, type Notice } from '../cookies.ts'
+import { actOf, exchangeOf, visitorOf, type Caller } from '../exchange.ts'
 import { parseInput } from '../input.ts'
 import { PROBLEMS, refusalOf } from '../problem-details.ts'
 import { PageFrame } from './frame.tsx'
+import { ownPath, START, withNext } from './own-path.ts'
 import { texts } from './texts.ts'
 
 /** One page, declared as the API's routes are: validated, authorized, closed by default. */
@@ -18,9 +27,10 @@ export interface PageDeclaration<
   Params extends z.ZodType = z.ZodType,
   Query extends z.ZodType = z.ZodType,
   Form extends z.ZodType = z.ZodType,
-> {
-  path: `/${string}` // as Express writes it
-  access: Access
+  Who extends Access = Access,
+> extends Requirement {
+  path: `/${string}` // as Express writes it; :tenant is the one that `access` is about
+  access: Who
   params?: Params
   query?: Query
   form?: Form // of a form that is posted
@@ -30,21 +40,29 @@ export interface PageDeclaration<
 export interface Page {
   method: Extract<Method, 'get' | 'post'>
   declaration: PageDeclaration
-  handlers: (render: RenderDeps) => RequestHandler[]
+  /** @param isShown whether the path has a page too: who had to confirm that it is them is led back there */
+  handlers: (render: RenderDeps, isShown: boolean) => RequestHandler[]
 }
 
 export interface RenderDeps {
+  tenants: TenantStore
+  users: Pick<UserStore, 'countOperators'>
   clock: Clock
   assets: Assets
 }
 
 /** The addresses of static files, with a mark of their content. */
-export type Assets = Record<'css' | 'js' | 'icon', string>
+export type Assets = Record<'css' | 'js' | 'passkey' | 'icon', string>
 
-export interface Seen<Params, Query> {
+export interface Seen<Params, Query, Who extends Access = Access> {
   params: Params
   query: Query
   act: Act
+  /** The one that the path names. */
+  tenant: Who extends Role ? Tenant : Tenant | null
+  principal: Who extends 'public' ? Principal | null : Principal
+  session: Who extends 'public' ? Session | null : Session
+  visitor: Visitor
   req: Request
   res: Response
 }
@@ -52,10 +70,23 @@ export interface Seen<Params, Query> {
 /** A page's heart, with what its frame shows. */
 export interface View {
   title: string
-  area?: Area
+  area?: Area | undefined
   main: VNode
+  asksPasskey?: boolean // with the script that talks to the authenticator
 }
-export type Area = 'delegations' | 'source-domains' | 'certificates' | 'target-hosts' | 'tenants'
+export type Area =
+  'delegations' | 'source-domains' | 'certificates' | 'target-hosts' | 'tenants' | 'users' | 'audit' | 'account'
+
+/** What a form leads to: another page, one that is shown at once and never again, with a secret on it, or a file. */
+export type Submitted = ({ to: string; notice?: Notice } | { shown: View } | { file: Download }) & {
+  session?: OpenedSession | null // null: the cookie is cleared
+}
+
+export interface Download {
+  name: string // ASCII letters, digits, dots, hyphens
+  type: string
+  text: string
+}
 
 /** What was typed, as the form sent it, with what is wrong with it. */
 export interface Refusal {
@@ -65,17 +96,21 @@ export interface Refusal {
 
 const FORM_LIMIT_BYTES = 64_000
 
-export function page<Params extends z.ZodType = z.ZodUndefined, Query extends z.ZodType = z.ZodUndefined>(
-  declaration: PageDeclaration<Params, Query, never>,
-  show: (seen: Seen<z.output<Params>, z.output<Query>>) => Promise<View | { to: string }>,
+export function page<
+  Who extends Access,
+  Params extends z.ZodType = z.ZodUndefined,
+  Query extends z.ZodType = z.ZodUndefined,
+>(
+  declaration: PageDeclaration<Params, Query, never, Who>,
+  show: (seen: Seen<z.output<Params>, z.output<Query>, Who>) => Promise<View | { to: string }>,
 ): Page {
   return {
     method: 'get',
     declaration,
     handlers: (render) => [
-      signedIn(declaration.access),
+      admit(declaration, render, true),
       async (req, res) => {
-        const shown = await show(seen(declaration, req, res, render.clock))
+        const shown = await show(seen<Params, Query, Who>(declaration, req, res, render.clock))
         if ('to' in shown) res.redirect(303, shown.to)
         else sendPage(req, res, render, 200, shown)
       },
@@ -88,22 +123,20 @@ export function page<Params extends z.ZodType = z.ZodUndefined, Query extends z.
  * and what is wrong with it.
  */
 export function form<
+  Who extends Access,
   Params extends z.ZodType = z.ZodUndefined,
   Query extends z.ZodType = z.ZodUndefined,
   Form extends z.ZodType = z.ZodUndefined,
 >(
-  declaration: PageDeclaration<Params, Query, Form>,
-  submit: (
-    form: z.output<Form>,
-    seen: Seen<z.output<Params>, z.output<Query>>,
-  ) => Promise<{ to: string; notice?: Notice }>,
-  again: (refusal: Refusal, seen: Seen<z.output<Params>, z.output<Query>>) => Promise<View>,
+  declaration: PageDeclaration<Params, Query, Form, Who>,
+  submit: (form: z.output<Form>, seen: Seen<z.output<Params>, z.output<Query>, Who>) => Promise<Submitted>,
+  again: (refusal: Refusal, seen: Seen<z.output<Params>, z.output<Query>, Who>) => Promise<View>,
 ): Page {
   return {
     method: 'post',
     declaration,
-    handlers: (render) => [
-      signedIn(declaration.access),
+    handlers: (render, isShown) => [
+      admit(declaration, render, isShown),
       (req, _res, next) => {
         if (!req.is('application/x-www-form-urlencoded'))
           throw new ProblemError('unsupported-media-type', 'send the form as application/x-www-form-urlencoded')
@@ -116,18 +149,25 @@ export function form<
         parameterLimit: 50,
       }),
       async (req, res) => {
-        const arrived = seen(declaration, req, res, render.clock)
+        const arrived = seen<Params, Query, Who>(declaration, req, res, render.clock)
         const fields = { ...(req.body as Record<string, unknown>) }
         try {
-          const { to, notice } = await submit(
-            (declaration.form && parseInput(declaration.form, fields, 'body')) as z.output<Form>,
-            arrived,
-          )
-          if (notice) setNotice(res, notice)
-          res.redirect(303, to)
+          const typed = (declaration.form && parseInput(declaration.form, fields, 'body')) as z.output<Form>
+          const done = await submit(typed, arrived)
+          if (done.session) setSessionToken(res, done.session.token)
+          if (done.session === null) clearSessionToken(res)
+          if ('shown' in done) return sendPage(req, res, render, 200, done.shown)
+          if ('file' in done) return sendFile(res, done.file)
+          if (done.notice) setNotice(res, done.notice)
+          res.redirect(303, done.to)
         } catch (err) {
           const problem = refusalOf(err)
           if (!problem) throw err
+          // What only some of a form's contents make a grave act
+          if (problem.code === 'fresh-sign-in-required')
+            return res.redirect(303, withNext('/confirm', isShown ? ownPath(req.originalUrl) : START))
+          if (problem.retryAfterMs !== undefined)
+            res.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)))
           const view = await again({ typed: strings(fields), problem }, arrived)
           sendPage(req, res, render, PROBLEMS[problem.code].status, view)
         }
@@ -138,7 +178,9 @@ export function form<
 
 export function pagesRouter(pages: readonly Page[], render: RenderDeps): Router {
   const router = Router({ caseSensitive: true, strict: true })
-  for (const { method, declaration, handlers } of pages) router[method](declaration.path, ...handlers(render))
+  const shown = new Set(pages.flatMap(({ method, declaration }) => (method === 'get' ? [declaration.path] : [])))
+  for (const { method, declaration, handlers } of pages)
+    router[method](declaration.path, ...handlers(render, shown.has(declaration.path)))
   refuseOtherMethods(
     router,
     pages.map(({ method, declaration }) => ({ method, path: declaration.path })),
@@ -146,14 +188,21 @@ export function pagesRouter(pages: readonly Page[], render: RenderDeps): Router 
   return router
 }
 
-export function sendPage(req: Request, res: Response, { clock, assets }: RenderDeps, status: number, view: View): void {
+export function sendPage(
+  req: Request,
+  res: Response,
+  { clock, assets }: Pick<RenderDeps, 'clock' | 'assets'>,
+  status: number,
+  view: View,
+): void {
   const notice = takeNotice(req, res)
   const html = renderToString(
     <PageFrame
       texts={texts}
       now={clock.now()}
       assets={assets}
-      isSignedIn={exchangeOf(req).caller !== null}
+      principal={personOf(req)?.principal ?? null}
+      isWithoutOperators={res.locals['isWithoutOperators'] === true}
       notice={notice}
       view={view}
     />,
@@ -161,25 +210,60 @@ export function sendPage(req: Request, res: Response, { clock, assets }: RenderD
   res.status(status).type('html').send(`<!doctype html>${html}`)
 }
 
-/** A page that is closed leads to where one signs in. */
-function signedIn(access: Access): RequestHandler {
-  const check = authorize(access)
-  return (req, res, next) => {
-    if (access !== 'public' && exchangeOf(req).caller === null) return res.redirect(303, '/sign-in')
-    check(req, res, next)
+function sendFile(res: Response, { name, type, text }: Download): void {
+  res.setHeader('Content-Disposition', `attachment; filename="${name.replace(/[^A-Za-z0-9.-]/g, '_')}"`)
+  res.type(type).send(text)
+}
+
+/**
+ * Whether the caller may see a page. Who has not signed in is led to where one does, and who has to confirm that it is
+ * them to where they can; an API token opens no page.
+ */
+function admit(
+  declaration: PageDeclaration,
+  { tenants, users, clock }: RenderDeps,
+  isShown: boolean, // what is posted is lost where one has to sign in, but one comes back to the form
+): RequestHandler {
+  return async (req, res, next) => {
+    const caller = personOf(req)
+    const isChange = req.method !== 'GET' && req.method !== 'HEAD'
+    const back = isShown ? ownPath(req.originalUrl) : START
+    if (declaration.access !== 'public' && !caller) return res.redirect(303, withNext('/sign-in', back))
+    const tenant = await namedTenant(parseParams(declaration.params, req.params), tenants)
+    try {
+      authorize(declaration, caller?.principal ?? null, tenant, clock.now(), { isChange })
+    } catch (err) {
+      if (!(err instanceof ProblemError) || err.code !== 'fresh-sign-in-required') throw err
+      return res.redirect(303, withNext('/confirm', back))
+    }
+    res.locals['tenant'] = tenant
+    // Who came by a link of the command line, and by no account, is asked to make one while nobody else has
+    res.locals['isWithoutOperators'] =
+      caller !== null && caller.principal.userId === null && (await users.countOperators()) === 0
+    next()
   }
 }
 
-function seen<Params extends z.ZodType, Query extends z.ZodType>(
-  declaration: PageDeclaration<Params, Query>,
+function personOf(req: Request): Caller | null {
+  const { caller } = exchangeOf(req)
+  return caller?.session ? caller : null
+}
+
+function seen<Params extends z.ZodType, Query extends z.ZodType, Who extends Access>(
+  declaration: PageDeclaration<z.ZodType, z.ZodType, z.ZodType, Who>,
   req: Request,
   res: Response,
   clock: Clock,
-): Seen<z.output<Params>, z.output<Query>> {
+): Seen<z.output<Params>, z.output<Query>, Who> {
+  const caller = personOf(req)
   return {
     params: parseParams(declaration.params, req.params) as z.output<Params>,
     query: parseQuery(declaration.query, req.query) as z.output<Query>,
     act: actOf(req, clock),
+    tenant: res.locals['tenant'] as Who extends Role ? Tenant : Tenant | null,
+    principal: (caller?.principal ?? null) as Principal,
+    session: (caller?.session ?? null) as Session,
+    visitor: visitorOf(req),
     req,
     res,
   }

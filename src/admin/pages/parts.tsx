@@ -113,23 +113,23 @@ export function CertificateState({ certificate }: { certificate: LineageCertific
   }
 }
 
-/** A text in fixed width with a button that copies it; the button appears where there is a script to serve it. */
+/** A text in fixed width with a button that copies it. */
 export function Copyable({ text, label }: { text: string; label: string }) {
-  const t = useTexts()
   return (
     <span class="copyable">
       <code>{visible(text, 5000)}</code>
-      <button
-        type="button"
-        class="icon-button"
-        data-copy={text}
-        data-copied={t.copied}
-        hidden
-        aria-label={t.copy(label)}
-      >
-        <Icon name="copy" />
-      </button>
+      <CopyButton text={text} label={label} />
     </span>
+  )
+}
+
+/** It appears where there is a script to serve it. */
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const t = useTexts()
+  return (
+    <button type="button" class="icon-button" data-copy={text} data-copied={t.copied} hidden aria-label={t.copy(label)}>
+      <Icon name="copy" />
+    </button>
   )
 }
 
@@ -242,9 +242,16 @@ export function Field({
 }
 
 export function TextField(
-  props: FieldProps & { value?: string | undefined; suggestions?: readonly string[]; inputMode?: 'url' | 'numeric' },
+  props: FieldProps & {
+    value?: string | undefined
+    suggestions?: readonly string[]
+    inputMode?: 'url' | 'numeric'
+    type?: 'text' | 'email' | 'date'
+    autocomplete?: 'username' | 'one-time-code'
+    isForgotten?: boolean // what was typed is not shown again
+  },
 ) {
-  const { value, suggestions, inputMode, ...field } = props
+  const { value, suggestions, inputMode, type = 'text', autocomplete = 'off', isForgotten = false, ...field } = props
   return (
     <Field
       {...field}
@@ -252,9 +259,9 @@ export function TextField(
         <>
           <input
             {...attributes}
-            type="text"
-            value={field.refusal?.typed[field.name] ?? value ?? ''}
-            autocomplete="off"
+            type={type}
+            value={(isForgotten ? undefined : field.refusal?.typed[field.name]) ?? value ?? ''}
+            autocomplete={autocomplete}
             autocapitalize="none"
             spellcheck={false}
             {...(inputMode ? { inputMode } : {})}
@@ -270,6 +277,66 @@ export function TextField(
         </>
       )}
     />
+  )
+}
+
+/** It has no `value`: what was typed is never sent back. */
+export function PasswordField(
+  props: FieldProps & { autocomplete: 'current-password' | 'new-password' | 'off'; isOptional?: boolean },
+) {
+  const { autocomplete, isOptional = false, ...field } = props
+  return (
+    <Field
+      {...field}
+      isRequired={!isOptional}
+      control={(attributes) => <input {...attributes} type="password" autocomplete={autocomplete} />}
+    />
+  )
+}
+
+/** A password that is chosen, twice: nobody sees what they type. */
+export function NewPassword({ refusal }: { refusal: Refusal | undefined }) {
+  const { newPassword: t, fields } = useTexts()
+  return (
+    <>
+      <PasswordField
+        name="password"
+        label={fields.newPassword}
+        hint={t.hint}
+        refusal={refusal}
+        autocomplete="new-password"
+      />
+      <PasswordField name="repeated" label={fields.repeated} refusal={refusal} autocomplete="new-password" />
+    </>
+  )
+}
+
+export function Check(props: {
+  name: string
+  label: ComponentChildren
+  hint?: string
+  refusal?: Refusal | undefined
+  isChecked?: boolean
+}) {
+  const { name, label, hint, refusal, isChecked = false } = props
+  return (
+    <div class="field">
+      <label class="check">
+        <input
+          type="checkbox"
+          name={name}
+          value="yes"
+          checked={refusal ? refusal.typed[name] === 'yes' : isChecked}
+          {...(hint === undefined ? {} : { 'aria-describedby': `${name}-hint` })}
+        />
+        <span>{label}</span>
+      </label>
+      {hint === undefined ? null : (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
   )
 }
 
@@ -301,10 +368,20 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   )
 }
 
-export function Search({ action, search, label }: { action: string; search: string | undefined; label: string }) {
+/** @param props.kept what else the list was asked for */
+export function Search(props: {
+  action: string
+  search: string | undefined
+  label: string
+  kept: Readonly<Record<string, string>>
+}) {
+  const { action, search, label, kept } = props
   const t = useTexts()
   return (
     <form class="search" role="search" method="get" action={action}>
+      {Object.entries(kept).map(([name, value]) => (
+        <input type="hidden" key={name} name={name} value={value} />
+      ))}
       <label class="visually-hidden" for="search">
         {label}
       </label>

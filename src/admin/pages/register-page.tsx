@@ -1,6 +1,7 @@
 import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
 import { Choice, FormProblem, Heading, TextField } from './parts.tsx'
+import { TenantField, type TenantChoices } from './whose.tsx'
 
 const SERVICES = ['_xmpp-server._tcp', '_xmpp-client._tcp', '_xmpps-server._tcp', '_xmpps-client._tcp']
 const FIELDS = ['tenant', 'sourceDomain', 'service', 'targetHost', 'lineage', 'tlsAnswer', 'poshAnswer', 'srvPort']
@@ -8,13 +9,14 @@ const EXPERT_FIELDS = ['tlsAnswer', 'poshAnswer', 'srvPort']
 
 export interface RegisterProps {
   refusal: Refusal | undefined
-  tenants: string[]
+  choices: TenantChoices
   sourceDomains: string[]
   targetHosts: string[]
   lineages: string[]
+  isOperator: boolean
 }
 
-export function RegisterPage({ refusal, tenants, sourceDomains, targetHosts, lineages }: RegisterProps) {
+export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lineages, isOperator }: RegisterProps) {
   const all = useTexts()
   const t = all.delegations
   const hasExpertFault = refusal?.problem.fields.some(({ pointer }) => EXPERT_FIELDS.includes(pointer.slice(1)))
@@ -23,15 +25,7 @@ export function RegisterPage({ refusal, tenants, sourceDomains, targetHosts, lin
       <Heading within={{ href: '/delegations', title: t.title }} title={t.register} lead={t.emptyLead} />
       <form method="post" action="/delegations/register" class="card padded stack">
         <FormProblem refusal={refusal} fields={FIELDS} />
-        <TextField
-          {...{ name: 'tenant', label: all.fields.tenant, refusal, isRequired: true, suggestions: tenants }}
-          value={only(tenants)}
-          hint={
-            <>
-              {t.hints.tenant} <a href="/tenants">{t.missing.tenant}</a>
-            </>
-          }
-        />
+        <TenantField {...{ name: 'tenant', label: all.fields.tenant, hint: t.hints.tenant, refusal, choices }} />
         <TextField
           {...{ name: 'sourceDomain', label: all.fields.sourceDomain, refusal, isRequired: true }}
           suggestions={sourceDomains}
@@ -55,7 +49,7 @@ export function RegisterPage({ refusal, tenants, sourceDomains, targetHosts, lin
           inputMode="url"
           hint={
             <>
-              {t.hints.targetHost} <a href="/target-hosts">{t.missing.targetHost}</a>
+              {t.hints.targetHost} {isOperator ? <a href="/target-hosts">{t.missing.targetHost}</a> : null}
             </>
           }
         />

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import type { TargetHost } from '../../delegation/target-host.ts'
 import { displayName, type DomainName } from '../../name.ts'
 import { cursorName } from '../api/target-host-routes.ts'
-import type { AdminDeps } from '../deps.ts'
+import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField } from '../input.ts'
+import { confirmed } from './confirmed.tsx'
 import { useTexts } from './context.ts'
 import { ListPage, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
@@ -20,7 +21,9 @@ export const typedPort = z
   .transform((text) => (text === '' ? undefined : Number(text)))
   .pipe(z.int().min(1).max(65535).optional())
 
-export function targetHostPages({ targetHosts, registrar, config }: AdminDeps): Page[] {
+const one = z.strictObject({ name: domainNameField })
+
+export function targetHostPages({ targetHosts, registrar, config }: AdminDeps, find: LookUps): Page[] {
   const view = async (request: ListRequest, refusal?: Refusal) => ({
     title: texts.targets.title,
     area: 'target-hosts' as const,
@@ -57,16 +60,31 @@ export function targetHostPages({ targetHosts, registrar, config }: AdminDeps): 
       },
       (refusal) => view({}, atField(refusal, byCode({ 'already-exists': 'name', 'name-refused': 'name' }))),
     ),
+    ...confirmed(
+      { path: '/target-hosts/:name/remove', access: 'operator', params: one },
+      async ({ params }) => ({
+        title: texts.targets.removeTitle(displayName((await find.targetHost(params.name)).name)),
+        lines: [texts.targets.removeWhat],
+        button: texts.remove,
+        back: '/target-hosts',
+        area: 'target-hosts',
+      }),
+      async (_form, { params: { name }, act }) => {
+        await targetHosts.remove(name, act)
+        return { to: '/target-hosts', notice: { text: texts.targets.removed(displayName(name)), warnings: [] } }
+      },
+    ),
   ]
 }
 
 function TargetHostsPage({ list, refusal }: { list: ListView<TargetHost>; refusal: Refusal | undefined }) {
-  const { targets: t } = useTexts()
+  const all = useTexts()
+  const t = all.targets
   return (
     <ListPage
       texts={t}
       list={list}
-      columns={[t.columnName, t.port, t.since]}
+      columns={[t.columnName, t.port, t.since, all.actions]}
       row={({ name, port, createdAt }) => (
         <tr key={name}>
           <th scope="row">
@@ -75,6 +93,12 @@ function TargetHostsPage({ list, refusal }: { list: ListView<TargetHost>; refusa
           <td data-label={t.port}>{port}</td>
           <td data-label={t.since}>
             <When at={createdAt} />
+          </td>
+          <td data-label={all.actions}>
+            <a class="button small" href={`/target-hosts/${name}/remove`}>
+              {all.remove}
+              <span class="visually-hidden"> {name}</span>
+            </a>
           </td>
         </tr>
       )}

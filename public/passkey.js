@@ -1,0 +1,89 @@
+// Passkeys: asks the server what to ask the authenticator, and sends the form with its answer.
+
+for (const form of document.querySelectorAll('[data-passkey]')) {
+  if (!window.PublicKeyCredential) continue
+  form.hidden = false
+  for (const note of document.querySelectorAll('[data-without-passkey]')) note.hidden = true
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault()
+    const fault = form.querySelector('[data-passkey-fault]')
+    const button = form.querySelector('button[type=submit]')
+    fault.hidden = true
+    button.disabled = true
+    try {
+      const options = await optionsFrom(form.dataset.passkeyOptions)
+      const credential =
+        form.dataset.passkey === 'create'
+          ? await navigator.credentials.create({ publicKey: creation(options) })
+          : await navigator.credentials.get({ publicKey: request(options) })
+      form.elements.namedItem('response').value = JSON.stringify(asJson(credential))
+      form.submit()
+    } catch (error) {
+      // A DOMException says only that it was cancelled or timed out, in the browser's words
+      fault.textContent = error instanceof Refusal ? error.message : form.dataset.passkeyRefused
+      fault.hidden = false
+    } finally {
+      button.disabled = false
+    }
+  })
+}
+
+class Refusal extends Error {}
+
+async function optionsFrom(path) {
+  const answer = await fetch(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    body: '{}',
+  })
+  const body = await answer.json()
+  if (!answer.ok) throw new Refusal(body.detail ?? body.title)
+  return body
+}
+
+// Browsers before 2025 know neither these two nor toJSON
+
+function creation(options) {
+  if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(options)
+  return {
+    ...options,
+    challenge: bytes(options.challenge),
+    user: { ...options.user, id: bytes(options.user.id) },
+    excludeCredentials: (options.excludeCredentials ?? []).map(withBytes),
+  }
+}
+
+function request(options) {
+  if (PublicKeyCredential.parseRequestOptionsFromJSON) return PublicKeyCredential.parseRequestOptionsFromJSON(options)
+  return {
+    ...options,
+    challenge: bytes(options.challenge),
+    allowCredentials: (options.allowCredentials ?? []).map(withBytes),
+  }
+}
+
+function asJson(credential) {
+  if (credential.toJSON) return credential.toJSON()
+  const { id, type, rawId, response, authenticatorAttachment } = credential
+  const parts = {}
+  for (const part of ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle'])
+    if (response[part]) parts[part] = base64url(response[part])
+  if (response.getTransports) parts.transports = response.getTransports()
+  const clientExtensionResults = credential.getClientExtensionResults()
+  return { id, type, rawId: base64url(rawId), response: parts, authenticatorAttachment, clientExtensionResults }
+}
+
+function withBytes(descriptor) {
+  return { ...descriptor, id: bytes(descriptor.id) }
+}
+
+function bytes(text) {
+  const binary = atob(text.replace(/-/g, '+').replace(/_/g, '/'))
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
+}
+
+function base64url(buffer) {
+  let binary = ''
+  for (const byte of new Uint8Array(buffer)) binary += String.fromCharCode(byte)
+  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+}

@@ -1,0 +1,269 @@
+import { z } from 'zod'
+import { ProblemError } from '../../problem.ts'
+import type { Invitation } from '../../tenant/link.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
+import { emailField, linkTokenField, passwordField } from '../api/people.ts'
+import type { AdminDeps } from '../deps.ts'
+import { tenantNameField } from '../input.ts'
+import { useTexts } from './context.ts'
+import { withNext } from './own-path.ts'
+import { form, page, type Page, type Refusal, type View } from './page.tsx'
+import { FormProblem, NewPassword, TextField } from './parts.tsx'
+import { atField, byCode } from './refusals.ts'
+import { texts } from './texts.ts'
+import { visible } from './visible.ts'
+
+const newPassword = { password: passwordField, repeated: z.string().max(2000) }
+const link = z.strictObject({ token: linkTokenField })
+
+/** How people come to an account: the first operator, who was invited, who forgot a password, who registers. */
+export function joiningPages(deps: AdminDeps): Page[] {
+  const { accounts, users, signIn, config } = deps
+
+  const setUpView = (refusal?: Refusal): View => ({ title: texts.setUp.title, main: <SetUpPage refusal={refusal} /> })
+
+  /** Whoever came by a link of the command line makes the first operator's account, and nobody after them. */
+  async function mustBeFirst(userId: string | null): Promise<void> {
+    if (userId !== null || (await users.countOperators()) > 0) throw new ProblemError('forbidden', texts.setUp.isDone)
+  }
+
+  const invitationView = async (token: string, userId: string | null, refusal?: Refusal): Promise<View> => {
+    const { invitation, tenant, hasAccount } = await accounts.invitation(token)
+    const user = userId === null ? undefined : await users.find(userId)
+    const who = user?.email === invitation.email ? 'invited' : hasAccount ? 'to-sign-in' : 'new'
+    return {
+      title: texts.invitation.title,
+      main: <InvitationPage {...{ invitation, tenant, token, who, refusal }} />,
+    }
+  }
+
+  const passwordView = async (token: string, refusal?: Refusal): Promise<View> => {
+    const { email } = await accounts.passwordLink(token)
+    return { title: texts.newPassword.title, main: <NewPasswordPage {...{ token, email, refusal }} /> }
+  }
+
+  const registerView = (refusal?: Refusal): View => ({
+    title: texts.registration.title,
+    main: <RegistrationPage refusal={refusal} />,
+  })
+
+  function mustBeOpen(): void {
+    if (!config.tenants.self_registration) throw new ProblemError('registration-closed', texts.registration.closed)
+  }
+
+  return [
+    page({ path: '/set-up', access: 'operator' }, async ({ principal }) => {
+      await mustBeFirst(principal.userId)
+      return setUpView()
+    }),
+    form(
+      { path: '/set-up', access: 'operator', form: z.strictObject({ email: emailField, ...newPassword }) },
+      async ({ email, ...passwords }, { principal, session, act, visitor }) => {
+        await mustBeFirst(principal.userId)
+        const password = same(passwords)
+        const { user } = await accounts.create({ email, isOperator: true, password }, act)
+        // From here on the audit trail names a person
+        const opened = await signIn.withPassword({ email: user.email, password }, visitor)
+        await signIn.close(session)
+        return {
+          to: '/account',
+          notice: { text: texts.setUp.done(user.email), warnings: [texts.account.secondFactorWanted] },
+          session: opened,
+        }
+      },
+      async (refusal) => setUpView(atField(refusal, byCode({ 'already-exists': 'email' }))),
+    ),
+
+    // A GET changes nothing: whoever previews links must not use it up
+    page({ path: '/invitation', access: 'public', query: link }, async ({ query: { token }, principal }) =>
+      invitationView(token, principal?.userId ?? null),
+    ),
+    form(
+      {
+        path: '/invitation',
+        access: 'public',
+        form: z.strictObject({ ...link.shape, password: passwordField.optional(), repeated: z.string().optional() }),
+      },
+      async ({ token, password, repeated = '' }, { principal, act, visitor }) => {
+        if (password !== undefined) same({ password, repeated })
+        const { invitation, tenant } = await accounts.invitation(token)
+        const { email } = await accounts.accept(token, { password, userId: principal?.userId ?? null }, act)
+        const notice = {
+          text: tenant ? texts.invitation.joined(tenant.name) : texts.invitation.isOperator,
+          warnings: password === undefined ? [] : [texts.account.secondFactorWanted],
+        }
+        const to = invitation.tenantId === null || !tenant ? '/account' : `/tenants/${tenant.name}`
+        if (password === undefined) return { to, notice }
+        try {
+          return { to, notice, session: await signIn.withPassword({ email, password }, visitor) }
+        } catch (err) {
+          // The account is made: whoever has to wait until they may sign in has that much
+          if (err instanceof ProblemError && err.code === 'too-many-requests') return { to: '/sign-in', notice }
+          throw err
+        }
+      },
+      (refusal, { principal }) => invitationView(refusal.typed.token ?? '', principal?.userId ?? null, refusal),
+    ),
+
+    page({ path: '/password', access: 'public', query: link }, ({ query: { token } }) => passwordView(token)),
+    form(
+      { path: '/password', access: 'public', form: z.strictObject({ ...link.shape, ...newPassword }) },
+      async ({ token, ...passwords }, { act }) => {
+        const { email } = await accounts.usePasswordLink(token, same(passwords), act)
+        return { to: '/sign-in', notice: { text: texts.newPassword.done(email), warnings: [] } }
+      },
+      (refusal) => passwordView(refusal.typed.token ?? '', refusal),
+    ),
+
+    page({ path: '/register', access: 'public' }, async () => {
+      mustBeOpen()
+      return registerView()
+    }),
+    form(
+      {
+        path: '/register',
+        access: 'public',
+        form: z.strictObject({ tenant: tenantNameField, email: emailField, ...newPassword }),
+      },
+      async ({ tenant, email, ...passwords }, { act }) => {
+        mustBeOpen()
+        await accounts.register({ tenant, email, password: same(passwords) }, act)
+        return { to: '/sign-in', notice: { text: texts.registration.done, warnings: [] } }
+      },
+      async (refusal) => registerView(refusal),
+    ),
+  ]
+}
+
+/** What was typed twice. @throws ProblemError malformed-request */
+export function same({ password, repeated }: { password: string; repeated: string }): string {
+  if (password === repeated) return password
+  const detail = texts.newPassword.differs
+  throw new ProblemError('malformed-request', detail, { fields: [{ pointer: '/repeated', detail }] })
+}
+
+function SetUpPage({ refusal }: { refusal: Refusal | undefined }) {
+  const { setUp: t, fields } = useTexts()
+  return (
+    <section class="narrow card padded">
+      <h1>{t.title}</h1>
+      <p>{t.lead}</p>
+      <form method="post" action="/set-up" class="stack">
+        <FormProblem refusal={refusal} fields={['email', 'password', 'repeated']} />
+        <TextField
+          name="email"
+          label={fields.email}
+          refusal={refusal}
+          isRequired
+          type="email"
+          autocomplete="username"
+        />
+        <NewPassword refusal={refusal} />
+        <button type="submit" class="primary">
+          {t.button}
+        </button>
+      </form>
+    </section>
+  )
+}
+
+function InvitationPage(props: {
+  invitation: Invitation
+  tenant: Tenant | null
+  token: string
+  who: 'invited' | 'to-sign-in' | 'new'
+  refusal: Refusal | undefined
+}) {
+  const all = useTexts()
+  const { invitation: t } = all
+  const { invitation, tenant, token, who, refusal } = props
+  const { createdBy, email, role } = invitation
+  return (
+    <section class="narrow card padded">
+      <h1>{t.title}</h1>
+      <FormProblem refusal={refusal} fields={['password', 'repeated']} />
+      <p>{t.lead(visible(createdBy, 100), email, role && all.roles[role], tenant?.name ?? null)}</p>
+      {role ? <p class="quiet-text">{all.roleHints[role]}</p> : null}
+      {who === 'to-sign-in' ? (
+        <>
+          <p>{t.signInFirst(email)}</p>
+          <p>
+            <a
+              class="button primary"
+              href={withNext('/sign-in', `/invitation?${new URLSearchParams({ token }).toString()}`)}
+            >
+              {all.signIn.title}
+            </a>
+          </p>
+        </>
+      ) : (
+        <form method="post" action="/invitation" class="stack">
+          <input type="hidden" name="token" value={token} />
+          {who === 'new' ? (
+            <>
+              <input type="hidden" autocomplete="username" value={email} />
+              <NewPassword refusal={refusal} />
+            </>
+          ) : null}
+          <button type="submit" class="primary">
+            {t.button}
+          </button>
+        </form>
+      )}
+    </section>
+  )
+}
+
+function NewPasswordPage({ token, email, refusal }: { token: string; email: string; refusal: Refusal | undefined }) {
+  const { newPassword: t } = useTexts()
+  return (
+    <section class="narrow card padded">
+      <h1>{t.title}</h1>
+      <p>{t.lead(email)}</p>
+      <form method="post" action="/password" class="stack">
+        <FormProblem refusal={refusal} fields={['password', 'repeated']} />
+        <input type="hidden" name="token" value={token} />
+        <input type="hidden" autocomplete="username" value={email} />
+        <NewPassword refusal={refusal} />
+        <button type="submit" class="primary">
+          {t.button}
+        </button>
+      </form>
+    </section>
+  )
+}
+
+function RegistrationPage({ refusal }: { refusal: Refusal | undefined }) {
+  const { registration: t, tenants, fields } = useTexts()
+  return (
+    <section class="narrow card padded">
+      <h1>{t.title}</h1>
+      <p>{t.lead}</p>
+      <form method="post" action="/register" class="stack">
+        <FormProblem refusal={refusal} fields={['tenant', 'email', 'password', 'repeated']} />
+        <TextField
+          name="tenant"
+          label={t.tenant}
+          hint={`${tenants.nameHint} ${t.tenantHint}`}
+          refusal={refusal}
+          isRequired
+        />
+        <TextField
+          name="email"
+          label={fields.email}
+          refusal={refusal}
+          isRequired
+          type="email"
+          autocomplete="username"
+        />
+        <NewPassword refusal={refusal} />
+        <button type="submit" class="primary">
+          {t.title}
+        </button>
+      </form>
+      <p>
+        <a href="/sign-in">{t.hasAccount}</a>
+      </p>
+    </section>
+  )
+}

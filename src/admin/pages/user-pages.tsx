@@ -1,0 +1,278 @@
+import { z } from 'zod'
+import { ProblemError } from '../../problem.ts'
+import type { Role } from '../../tenant/member.ts'
+import type { Principal } from '../../tenant/principal.ts'
+import type { User } from '../../tenant/user.ts'
+import { emailField } from '../api/people.ts'
+import { authorize } from '../api/route.ts'
+import type { AdminDeps, LookUps } from '../deps.ts'
+import { confirmed } from './confirmed.tsx'
+import { useTexts } from './context.ts'
+import { LinkPage } from './link-page.tsx'
+import { ListPage, pageOfList, type ListView } from './list.tsx'
+import { listQuery, type ListRequest } from './list-query.ts'
+import { form, page, type Page, type Refusal, type View } from './page.tsx'
+import { Badge, Check, Day, FormProblem, Heading, TextField, When } from './parts.tsx'
+import { atField, byCode } from './refusals.ts'
+import { texts } from './texts.ts'
+
+const one = z.strictObject({ id: z.uuid() })
+const makeOperator = { access: 'operator', isGrave: true } as const
+
+export function userPages({ users, members, sessions, accounts }: AdminDeps, find: LookUps): Page[] {
+  const usersView = async (request: ListRequest, refusal?: Refusal): Promise<View> => ({
+    title: texts.users.title,
+    area: 'users',
+    main: (
+      <UsersPage
+        list={await pageOfList<User, string>(
+          '/users',
+          request,
+          (part) => users.list(part),
+          ({ email }) => email,
+          (after) => after,
+        )}
+        refusal={refusal}
+      />
+    ),
+  })
+
+  async function user(id: string): Promise<User> {
+    const found = await users.find(id)
+    if (!found) throw new ProblemError('not-found', 'there is no such user')
+    return found
+  }
+
+  const userView = async (id: string, principal: Principal): Promise<View> => {
+    const found = await user(id)
+    const roles = await members.rolesOf(id)
+    const names = await find.tenantNames([...roles.keys()].map((tenantId) => ({ tenantId })))
+    return {
+      title: found.email,
+      area: 'users',
+      main: (
+        <UserPage
+          user={found}
+          isOwn={principal.userId === id}
+          tenants={[...roles].map(([tenantId, role]) => ({ name: names.get(tenantId) ?? '', role }))}
+        />
+      ),
+    }
+  }
+
+  const path = (id: string) => `/users/${id}`
+  const told = (id: string, text: string) => ({ to: path(id), notice: { text, warnings: [] } })
+  const linkView = (user: User, link: Parameters<typeof LinkPage>[0]['link'], title: string): View => ({
+    title,
+    area: 'users',
+    main: (
+      <LinkPage
+        within={{ href: path(user.id), title: user.email }}
+        title={title}
+        lead={texts.users.linkLead(user.email)}
+        link={link}
+      />
+    ),
+  })
+
+  return [
+    page({ path: '/users', access: 'operator', query: listQuery }, ({ query }) => usersView(query)),
+    form(
+      {
+        path: '/users',
+        access: 'operator',
+        form: z.strictObject({ email: emailField, isOperator: z.literal('yes').optional() }),
+      },
+      async ({ email, isOperator }, { principal, act }) => {
+        if (isOperator) authorize(makeOperator, principal, null, act.at, { isChange: true })
+        const { user, link } = await accounts.create({ email, isOperator: isOperator === 'yes' }, act)
+        const title = texts.users.added(user.email)
+        return link ? { shown: linkView(user, link, title) } : told(user.id, title)
+      },
+      (refusal) => usersView({}, atField(refusal, byCode({ 'already-exists': 'email' }))),
+    ),
+    page({ path: '/users/:id', access: 'operator', params: one }, ({ params: { id }, principal }) =>
+      userView(id, principal),
+    ),
+    ...confirmed(
+      { path: '/users/:id/password-link', access: 'operator', isGrave: true, params: one },
+      async ({ params: { id } }) => {
+        const { email } = await user(id)
+        return {
+          title: texts.users.resetTitle(email),
+          lines: [texts.users.resetWhat],
+          button: texts.users.reset,
+          back: path(id),
+          area: 'users',
+        }
+      },
+      async (_form, { params: { id }, act }) => {
+        const found = await user(id)
+        return { shown: linkView(found, await accounts.issuePasswordLink(id, act), texts.users.resetLink) }
+      },
+    ),
+    ...confirmed(
+      {
+        path: '/users/:id/operator',
+        ...makeOperator,
+        params: one,
+        form: z.strictObject({ isOperator: z.enum(['yes', 'no']) }),
+      },
+      async ({ params: { id } }) => {
+        const { email, operatorSince } = await user(id)
+        const { users: t } = texts
+        const isOperator = operatorSince !== null
+        return {
+          title: isOperator ? t.demoteTitle(email) : t.promoteTitle(email),
+          lines: [isOperator ? t.demoteWhat : t.promoteWhat],
+          button: isOperator ? t.demote : t.promote,
+          back: path(id),
+          area: 'users',
+          fields: <input type="hidden" name="isOperator" value={isOperator ? 'no' : 'yes'} />,
+        }
+      },
+      async ({ isOperator }, { params: { id }, session, act }) => {
+        const { email } = await users.setOperator(id, isOperator === 'yes', act)
+        await sessions.closeAll(id, act, session.id)
+        return told(id, isOperator === 'yes' ? texts.users.promoted(email) : texts.users.demoted(email))
+      },
+    ),
+    ...confirmed(
+      { path: '/users/:id/remove', access: 'operator', isGrave: true, params: one },
+      async ({ params: { id } }) => ({
+        title: texts.users.removeTitle((await user(id)).email),
+        lines: [texts.users.removeWhat],
+        button: texts.remove,
+        back: path(id),
+        area: 'users',
+      }),
+      async (_form, { params: { id }, act }) => {
+        const { email } = await user(id)
+        await users.remove(id, act)
+        return { to: '/users', notice: { text: texts.users.removed(email), warnings: [] } }
+      },
+    ),
+  ]
+}
+
+function UsersPage({ list, refusal }: { list: ListView<User>; refusal: Refusal | undefined }) {
+  const all = useTexts()
+  const t = all.users
+  return (
+    <ListPage
+      texts={t}
+      list={list}
+      chooser={
+        <p>
+          <a href="/operator/tokens">{all.tokens.ofOperator}</a>
+        </p>
+      }
+      columns={[t.email, t.role, t.secondFactor, t.lastSignIn]}
+      row={(user) => (
+        <tr key={user.id}>
+          <th scope="row">
+            <a href={`/users/${user.id}`}>{user.email}</a>
+          </th>
+          <td data-label={t.role}>{user.operatorSince ? all.operator : t.member}</td>
+          <td data-label={t.secondFactor}>
+            <SecondFactor user={user} />
+          </td>
+          <td data-label={t.lastSignIn}>
+            {user.lastSignInAt ? <When at={user.lastSignInAt} /> : <span class="quiet-text">{t.never}</span>}
+          </td>
+        </tr>
+      )}
+      add={
+        <form method="post" action="/users" class="stack">
+          <FormProblem refusal={refusal} fields={['email']} />
+          <TextField name="email" label={t.email} refusal={refusal} isRequired type="email" />
+          <Check name="isOperator" label={t.isOperator} hint={t.promoteWhat} refusal={refusal} />
+          <p class="hint">{t.addHint}</p>
+          <button type="submit" class="primary">
+            {t.addButton}
+          </button>
+        </form>
+      }
+    />
+  )
+}
+
+function SecondFactor({ user }: { user: User }) {
+  const { secondFactor: t } = useTexts()
+  return user.hasTotp || user.passkeys > 0 ? (
+    <Badge tone="good" icon="check">
+      {t.isOn}
+    </Badge>
+  ) : (
+    <Badge tone="wait" icon="alert">
+      {t.isOff}
+    </Badge>
+  )
+}
+
+function UserPage(props: { user: User; isOwn: boolean; tenants: readonly { name: string; role: Role }[] }) {
+  const all = useTexts()
+  const t = all.users
+  const { user, isOwn, tenants } = props
+  const path = `/users/${user.id}`
+  return (
+    <>
+      <Heading
+        within={{ href: '/users', title: t.title }}
+        title={user.email}
+        lead={user.operatorSince ? all.operator : t.member}
+      />
+      <section class="card padded" aria-labelledby="facts">
+        <h2 id="facts">{all.account.title}</h2>
+        <dl class="facts">
+          <div>
+            <dt>{t.secondFactor}</dt>
+            <dd>
+              <SecondFactor user={user} />
+            </dd>
+          </div>
+          <div>
+            <dt>{all.passkeys.title}</dt>
+            <dd>{user.passkeys}</dd>
+          </div>
+          <div>
+            <dt>{t.lastSignIn}</dt>
+            <dd>{user.lastSignInAt ? <When at={user.lastSignInAt} /> : t.never}</dd>
+          </div>
+          <div>
+            <dt>{all.account.since}</dt>
+            <dd>
+              <Day at={user.createdAt} />
+            </dd>
+          </div>
+          <div class="wide">
+            <dt>{all.tenants.title}</dt>
+            <dd>
+              {tenants.length === 0 ? '–' : null}
+              {tenants.map(({ name, role }, index) => (
+                <span key={name}>
+                  {index > 0 ? ', ' : ''}
+                  <a href={`/tenants/${name}/members`}>{name}</a> ({all.roles[role]})
+                </span>
+              ))}
+            </dd>
+          </div>
+        </dl>
+      </section>
+      <section class="card padded" aria-labelledby="acts">
+        <h2 id="acts">{all.actions}</h2>
+        <div class="form-actions">
+          <a class="button" href={`${path}/password-link`}>
+            {t.reset}
+          </a>
+          <a class="button" href={`${path}/operator`}>
+            {user.operatorSince ? t.demote : t.promote}
+          </a>
+          <a class="button danger" href={`${path}/remove`}>
+            {isOwn ? t.removeOwn : t.removeUser}
+          </a>
+        </div>
+      </section>
+    </>
+  )
+}
