@@ -1,16 +1,18 @@
 import { createPrivateKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { activation, stateAt } from '../certificate/rollover.ts'
-import { frontLineageName, type LineageCertificate, type LineageWithCertificates } from '../certificate/lineage.ts'
-import { cacheSpanMs } from '../config.ts'
-import { covers } from '../delegation/naming-warnings.ts'
+import { active } from '../certificate/rollover.ts'
 import { domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { card, report, table, when } from './io.ts'
+import { orHint, pages, path, type Api } from './api.ts'
+import { withApi } from './connect.ts'
+import { serverOf } from './place.ts'
+import { card, report, table, when, WrongUse } from './io.ts'
 import { readInput } from './options.ts'
-import { pages } from './pages.ts'
-import { tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
+import type { Certificate, Lineage, TargetHost } from './resources.ts'
+import { claimsTo, everybodysPath, ownerPath } from './whose.ts'
+import type { Workbench } from './workbench.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addCertificateCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -50,46 +52,28 @@ Examples:
         },
         command: Command,
       ) =>
-        withWorkbench(deps, command, async (bench) => {
-          const tenantId = options.tenant === undefined ? null : (await tenantOf(bench, options.tenant)).id
-          const front = options.frontOf === undefined ? undefined : await frontOf(bench, options.frontOf)
-          if (front && options.tenant !== undefined && front.tenantId !== tenantId)
-            throw new ProblemError(
-              'malformed-request',
-              `${options.frontOf} is not ${options.tenant}'s; leave out --tenant`,
-            )
-          if (front && options.lineage !== undefined && front.isByName)
-            throw new ProblemError(
-              'malformed-request',
-              `the admin host presents lineage ${frontLineageName(front.host)} and no other; leave out --lineage`,
-            )
-          const password = options.passwordFile && (await readInput(options.passwordFile, io)).toString().trimEnd()
-          const lineageName = options.lineage ?? (front && frontLineageName(front.host))
-          const { lineage, certificate, warnings } = await bench.imports.importCertificate(
-            front ? front.tenantId : tenantId,
+        withApi(deps, command, async (api) => {
+          const { key, passwordFile, lineage, frontOf } = options
+          const { body } = await api.post<{ lineage: string; certificate: Certificate; warnings: string[] }>(
+            `${await importPath(api, options)}/certificates`,
             {
-              certificate: await readInput(file, io),
-              ...(options.key === undefined ? {} : { privateKey: await readInput(options.key, io) }),
-              ...(password === undefined ? {} : { password }),
-              ...(lineageName === undefined ? {} : { lineage: lineageName }),
-              isFront: front !== undefined,
-              cacheSpanMs: cacheSpanMs(bench.installation.config),
+              certificate: textOf(await readInput(file, io)),
+              ...(key !== undefined && { privateKey: textOf(await readInput(key, io)) }),
+              ...(passwordFile !== undefined && { password: (await readInput(passwordFile, io)).toString().trimEnd() }),
+              ...(lineage !== undefined && { lineage }),
+              ...(frontOf !== undefined && { frontOf: domainName(frontOf) }),
             },
-            bench.act(),
           )
-          await front?.use(lineage.id)
-          if (front && !certificate.dnsNames.some((dnsName) => covers(dnsName, front.host)))
-            warnings.push(`the certificate does not name ${front.host}: whoever asks over HTTPS will refuse it`)
-          for (const warning of warnings) io.writeError(`note: ${warning}\n`)
-          const state = stateAt(certificate, bench.clock.now())
+          for (const warning of body.warnings) io.writeError(`note: ${warning}\n`)
+          const { state, subject, dnsNames } = body.certificate
           io.write(
             options.json
-              ? JSON.stringify(toJson(certificate, bench.clock.now())) + '\n'
-              : `imported into lineage ${lineage.name}, ${state}: ${certificate.subject || certificate.dnsNames.join(', ')}\n`,
+              ? JSON.stringify(toJson(body.certificate)) + '\n'
+              : `imported into lineage ${body.lineage}, ${state}: ${subject || dnsNames.join(', ')}\n`,
           )
           if (state === 'staged')
             io.writeError(
-              `published beside the active one; once caches know it: waypost certificate activate ${lineage.name}\n`,
+              `published beside the active one; once caches know it: waypost certificate activate ${body.lineage}\n`,
             )
         }),
     )
@@ -101,33 +85,13 @@ Examples:
     .option('--search <text>', 'only names with this text')
     .option('--json', 'print them as JSON, one a line')
     .action((options: { tenant?: string; search?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const now = bench.clock.now()
-        const whose = options.tenant === undefined ? 'all' : (await tenantOf(bench, options.tenant)).id
+      withApi(deps, command, async (api) => {
+        const list = await everybodysPath(api, options.tenant, 'lineages')
+        const now = deps.clock.now()
         const rows: string[][] = []
-        const list = pages((after: LineageWithCertificates | undefined, limit) =>
-          bench.storage.lineages
-            .list(whose, {
-              limit,
-              ...(after === undefined ? {} : { after }),
-              ...(options.search === undefined ? {} : { search: options.search }),
-            })
-            .then((items) => ({ items, next: items.at(-1) })),
-        )
-        for await (const lineage of list) {
-          if (options.json) io.write(JSON.stringify(lineageJson(lineage, now)) + '\n')
-          else {
-            const active = lineage.certificates.find((one) => stateAt(one, now) === 'active')
-            const staged = lineage.certificates.filter((one) => stateAt(one, now) === 'staged').length
-            rows.push([
-              lineage.name,
-              lineage.tenantName ?? '(operator)',
-              lineage.source,
-              active ? `${active.notAfter <= now ? 'EXPIRED' : 'until'} ${when(active.notAfter)}` : 'none active',
-              String(staged),
-            ])
-          }
-        }
+        for await (const lineage of pages<Lineage>(api, list, { search: options.search }))
+          if (options.json) io.write(JSON.stringify(lineageJson(lineage)) + '\n')
+          else rows.push(rowOf(lineage, now))
         if (options.json) return
         if (rows.length > 0) io.write(table(['lineage', 'tenant', 'source', 'active certificate', 'staged'], rows))
         else io.writeError('no certificates; import one: waypost certificate import FILE\n')
@@ -140,11 +104,10 @@ Examples:
     .option('--tenant <name>', "whose; the operator's own where left out")
     .option('--json', 'print it as JSON')
     .action((name: string, options: { tenant?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const now = bench.clock.now()
-        const lineage = await lineageOf(bench, name, options.tenant)
+      withApi(deps, command, async (api) => {
+        const { lineage } = await lineageOf(api, name, options.tenant)
         if (options.json) {
-          io.write(JSON.stringify(lineageJson(lineage, now)) + '\n')
+          io.write(JSON.stringify(lineageJson(lineage)) + '\n')
           return
         }
         io.write(
@@ -154,24 +117,7 @@ Examples:
             ['since', when(lineage.createdAt)],
           ]),
         )
-        for (const one of lineage.certificates)
-          io.write(
-            '\n' +
-              card([
-                ['certificate', one.id],
-                [
-                  'state',
-                  stateAt(one, now) + (one.retiresAt === null ? '' : `, published until ${when(one.retiresAt)}`),
-                ],
-                ['subject', one.subject || '(empty)'],
-                ['issuer', one.issuer],
-                ['names', one.dnsNames.join('\n') || '(none)'],
-                ['key', `${one.keyType}${one.privateKeyId === null ? ', not held here' : ', held here, sealed'}`],
-                ['valid', `${when(one.notBefore)} to ${when(one.notAfter)}`],
-                ['sha-256', one.sha256],
-                ['spki sha-256', one.spkiSha256],
-              ]),
-          )
+        for (const one of lineage.certificates) io.write('\n' + card(factsOf(one)))
       }),
     )
 
@@ -184,28 +130,29 @@ Examples:
     .option('--json', 'print it as JSON')
     .action(
       (name: string, options: { certificate?: string; force?: true; tenant?: string; json?: true }, command: Command) =>
-        withWorkbench(deps, command, async (bench) => {
-          const now = bench.clock.now()
-          const lineage = await lineageOf(bench, name, options.tenant)
-          const staged = lineage.certificates.filter((one) => stateAt(one, now) === 'staged')
-          const newest = staged.toSorted((a, b) => b.stagedAt.getTime() - a.stagedAt.getTime())[0]
+        withApi(deps, command, async (api) => {
+          const { lineage, at } = await lineageOf(api, name, options.tenant)
+          const staged = lineage.certificates.filter(({ state }) => state === 'staged')
+          const newest = staged.toSorted((a, b) => b.stagedAt.localeCompare(a.stagedAt))[0]
           const id = options.certificate ?? newest?.id
           if (id === undefined)
             throw new ProblemError('not-found', `lineage ${name} has no staged certificate; import one first`)
-          const { retiresAt, breaksUntil } = activation(lineage.certificates, id, {
-            now,
-            cacheSpanMs: cacheSpanMs(bench.installation.config),
-            isForced: options.force === true,
-          })
-          await bench.storage.lineages.activate(lineage.tenantId, id, retiresAt, bench.act())
-          if (breaksUntil)
+          const { body } = await api.post<{ certificate: Certificate; breaksUntil: string | null }>(
+            `${at}${path`/certificates/${id}/activate`}`,
+            { isForced: options.force === true },
+          )
+          const { certificates } = (await api.get<Lineage>(at)).body
+          const former = certificates.find(({ supersededAt }) => supersededAt === body.certificate.activatedAt)
+          const formerRetiresAt = former?.retiresAt ?? null
+          if (body.breaksUntil !== null)
             io.writeError(
-              `note: until ${when(breaksUntil)} those who fetched the document before this certificate was staged will refuse the connection\n`,
+              `note: until ${when(body.breaksUntil)} those who fetched the document before this certificate was staged will refuse the connection\n`,
             )
-          report(io, options.json, `active: ${id}; its predecessor stays published until ${when(retiresAt)}`, {
+          const publishedStill = formerRetiresAt && `; its predecessor stays published until ${when(formerRetiresAt)}`
+          report(io, options.json, `active: ${id}${publishedStill ?? ''}`, {
             active: id,
-            formerRetiresAt: retiresAt.toISOString(),
-            breaksUntil: breaksUntil?.toISOString() ?? null,
+            formerRetiresAt,
+            breaksUntil: body.breaksUntil,
           })
         }),
     )
@@ -213,26 +160,21 @@ Examples:
   certificate
     .command('export <lineage>')
     .description('write the active certificate and its issuers as PEM')
-    .option('--key', 'the private key too, in clear')
+    .option('--key', 'the private key too, in clear; on the data folder only')
     .option('--out <file>', 'to a file (0600) instead of standard output')
     .option('--tenant <name>', "whose; the operator's own where left out")
     .option('--json', 'print it as JSON')
-    .action((name: string, options: { key?: true; out?: string; tenant?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const lineage = await lineageOf(bench, name, options.tenant)
-        const active = lineage.certificates.find((one) => stateAt(one, bench.clock.now()) === 'active')
-        if (!active) throw new ProblemError('not-found', `lineage ${name} has no active certificate`)
-        const privateKeyPem = options.key ? await keyPem(bench, lineage, active) : null
-        const text = options.json
-          ? JSON.stringify({ chainPem: active.chainPem, privateKeyPem }) + '\n'
-          : active.chainPem + (privateKeyPem ?? '')
-        if (options.out === undefined) io.write(text)
-        else {
-          writeNewFile(options.out, text)
-          io.writeError(`wrote ${options.out}\n`)
-        }
-      }),
-    )
+    .action(async (name: string, options: ExportOptions, command: Command) => {
+      const exported = options.key
+        ? await withKey(deps, name, options, command)
+        : await chainOnly(deps, name, options, command)
+      const text = options.json ? JSON.stringify(exported) + '\n' : exported.chainPem + (exported.privateKeyPem ?? '')
+      if (options.out === undefined) io.write(text)
+      else {
+        writeNewFile(options.out, text)
+        io.writeError(`wrote ${options.out}\n`)
+      }
+    })
 
   certificate
     .command('remove <lineage>')
@@ -243,26 +185,17 @@ Examples:
     .option('--json', 'print it as JSON')
     .action(
       (name: string, options: { certificate?: string; tenant?: string; yes?: true; json?: true }, command: Command) =>
-        withWorkbench(deps, command, async (bench) => {
-          const lineage = await lineageOf(bench, name, options.tenant)
-          const isAdmins = lineage.tenantId === null && name === frontLineageName(bench.installation.config.admin.host)
-          const isActive = lineage.certificates.some(
-            (one) => one.id === options.certificate && stateAt(one, bench.clock.now()) === 'active',
-          )
-          if (isAdmins && (options.certificate === undefined || isActive))
-            throw new ProblemError(
-              'still-in-use',
-              `the admin host presents lineage ${name}; import another certificate instead`,
-            )
+        withApi(deps, command, async (api) => {
+          const { at } = await lineageOf(api, name, options.tenant)
           const what = options.certificate === undefined ? `lineage ${name}` : `certificate ${options.certificate}`
           if (!options.yes)
             throw new ProblemError(
               'malformed-request',
               `this destroys ${what} with its private key; say --yes if that is meant`,
             )
-          if (options.certificate === undefined)
-            await bench.storage.lineages.remove(lineage.tenantId, lineage.id, bench.act())
-          else await bench.storage.lineages.removeCertificate(lineage.tenantId, options.certificate, bench.act())
+          await api.delete(
+            options.certificate === undefined ? at : `${at}${path`/certificates/${options.certificate}`}`,
+          )
           report(io, options.json, `removed ${what}`, {
             removed: options.certificate === undefined ? 'lineage' : 'certificate',
             lineage: name,
@@ -272,48 +205,92 @@ Examples:
     )
 }
 
-async function lineageOf(bench: Workbench, name: string, tenant: string | undefined): Promise<LineageWithCertificates> {
-  const tenantId = tenant === undefined ? null : (await tenantOf(bench, tenant)).id
-  const found = await bench.storage.lineages.findByName(tenantId, name)
-  if (!found)
-    throw new ProblemError(
-      'not-found',
-      `there is no lineage ${name} of ${tenant ?? 'the operator'}; see: waypost certificate list`,
-    )
-  return found
+/** @returns the lineage and its path */
+async function lineageOf(
+  api: Api,
+  name: string,
+  tenant: string | undefined,
+): Promise<{ lineage: Lineage; at: string }> {
+  const at = `${await ownerPath(api, tenant)}${path`/lineages/${name}`}`
+  const { body } = await orHint(api.get<Lineage>(at), 'see: waypost certificate list')
+  return { lineage: body, at }
 }
 
-/** Whose front certificate is meant: the held source domain, the target host or the admin host of that name. */
-async function frontOf(bench: Workbench, text: string) {
-  const host = domainName(text)
-  const { sourceDomains, targetHosts } = bench.storage
-  if (host === bench.installation.config.admin.host)
-    return { host, isByName: true, tenantId: null, use: async () => undefined }
-  if (await targetHosts.find(host))
-    return {
-      host,
-      isByName: false,
-      tenantId: null,
-      use: (id: string) => targetHosts.setFrontLineage(host, id, bench.act()),
-    }
-  const holder = (await sourceDomains.claims(host)).find((claim) => claim.proof !== null)
-  if (!holder)
-    throw new ProblemError(
-      'not-found',
-      `${text} is neither a target host, nor the admin host, nor a source domain whose control is proven`,
-    )
-  if (holder.mode === 'external')
-    throw new ProblemError(
-      'malformed-request',
-      `${text} is external: its owner's web server presents the certificate, and none is needed here`,
-    )
-  const { tenantId } = holder
-  return {
-    host,
-    isByName: false,
-    tenantId,
-    use: (id: string) => sourceDomains.setFrontLineage(tenantId, host, id, bench.act()),
+/** Whose the certificate becomes: what a source domain presents is its holder's, what a target host does the operator's. */
+async function importPath(api: Api, { tenant, frontOf }: { tenant?: string; frontOf?: string }): Promise<string> {
+  if (frontOf === undefined || tenant !== undefined || !(await api.session()).isOperator) return ownerPath(api, tenant)
+  const host = domainName(frontOf)
+  const isTarget = await isThere(api.get<TargetHost>(path`/target-hosts/${host}`))
+  const holder = isTarget ? undefined : (await claimsTo(api, host)).find(({ proof }) => proof !== null)
+  return ownerPath(api, holder?.tenant)
+}
+
+async function isThere(answer: Promise<unknown>): Promise<boolean> {
+  try {
+    await answer
+    return true
+  } catch (error) {
+    if (error instanceof ProblemError && error.code === 'not-found') return false
+    throw error
   }
+}
+
+/** PEM as it is, everything else in base64: the API takes text. */
+function textOf(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  return text.includes('-----BEGIN ') && Buffer.from(text).equals(bytes) ? text : bytes.toString('base64')
+}
+
+interface ExportOptions {
+  key?: true
+  out?: string
+  tenant?: string
+  json?: true
+}
+interface Exported {
+  chainPem: string
+  privateKeyPem: string | null
+}
+
+function chainOnly(deps: CommandDeps, name: string, options: ExportOptions, command: Command): Promise<Exported> {
+  return withApi(deps, command, async (api) => {
+    const { lineage } = await lineageOf(api, name, options.tenant)
+    const active = lineage.certificates.find(({ state }) => state === 'active')
+    if (!active) throw new ProblemError('not-found', `lineage ${name} has no active certificate`)
+    return { chainPem: active.chain, privateKeyPem: null }
+  })
+}
+
+/** Keys leave by no route of the API: who may read the data folder and the master key has them anyway. */
+async function withKey(deps: CommandDeps, name: string, options: ExportOptions, command: Command): Promise<Exported> {
+  if (serverOf(command.optsWithGlobals(), deps.env) !== undefined)
+    throw new WrongUse(
+      "no server gives away private keys: leave out --key, or export on the server's own machine, from its data folder",
+    )
+  const { withWorkbench } = await import('./workbench.ts')
+  return withWorkbench(deps, command, async (bench) => {
+    const { tenants, lineages } = bench.storage
+    const tenant = options.tenant === undefined ? null : await tenants.findByName(options.tenant)
+    const lineage = tenant === undefined ? undefined : await lineages.findByName(tenant?.id ?? null, name)
+    if (!lineage)
+      throw new ProblemError(
+        'not-found',
+        `there is no lineage ${name} of ${options.tenant ?? 'the operator'}; see: waypost certificate list`,
+      )
+    const present = active(lineage.certificates)
+    if (!present) throw new ProblemError('not-found', `lineage ${name} has no active certificate`)
+    if (present.privateKeyId === null)
+      throw new ProblemError('not-found', `the private key of lineage ${name} is not held here`)
+    await lineages.noteKeyExport(lineage.tenantId, present.id, bench.act())
+    return { chainPem: present.chainPem, privateKeyPem: await keyPem(bench, present.privateKeyId) }
+  })
+}
+
+async function keyPem({ storage }: Workbench, id: string): Promise<string> {
+  const der = await storage.privateKeys.open(id)
+  return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
+    .export({ format: 'pem', type: 'pkcs8' })
+    .toString()
 }
 
 function writeNewFile(file: string, text: string): void {
@@ -325,45 +302,38 @@ function writeNewFile(file: string, text: string): void {
   }
 }
 
-async function keyPem(
-  bench: Workbench,
-  lineage: LineageWithCertificates,
-  certificate: LineageCertificate,
-): Promise<string> {
-  if (certificate.privateKeyId === null)
-    throw new ProblemError('not-found', `the private key of lineage ${lineage.name} is not held here`)
-  await bench.storage.lineages.noteKeyExport(lineage.tenantId, certificate.id, bench.act())
-  const der = await bench.storage.privateKeys.open(certificate.privateKeyId)
-  return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
-    .export({ format: 'pem', type: 'pkcs8' })
-    .toString()
+function rowOf({ name, tenant, source, certificates }: Lineage, now: Date): string[] {
+  const active = certificates.find(({ state }) => state === 'active')
+  const staged = certificates.filter(({ state }) => state === 'staged').length
+  const standing = active
+    ? `${Date.parse(active.notAfter) <= now.getTime() ? 'EXPIRED' : 'until'} ${when(active.notAfter)}`
+    : 'none active'
+  return [name, tenant ?? '(operator)', source, standing, String(staged)]
 }
 
-function lineageJson(lineage: LineageWithCertificates, now: Date) {
-  return {
-    id: lineage.id,
-    name: lineage.name,
-    source: lineage.source,
-    createdAt: lineage.createdAt.toISOString(),
-    certificates: lineage.certificates.map((one) => toJson(one, now)),
-  }
+function factsOf(one: Certificate): [string, string][] {
+  return [
+    ['certificate', one.id],
+    ['state', one.state + (one.retiresAt === null ? '' : `, published until ${when(one.retiresAt)}`)],
+    ['subject', one.subject || '(empty)'],
+    ['issuer', one.issuer],
+    ['names', one.dnsNames.join('\n') || '(none)'],
+    ['key', `${one.keyType}${one.hasPrivateKey ? ', held here, sealed' : ', not held here'}`],
+    ['valid', `${when(one.notBefore)} to ${when(one.notAfter)}`],
+    ['sha-256', one.sha256],
+    ['spki sha-256', one.spkiSha256],
+  ]
 }
 
-function toJson(certificate: LineageCertificate, now: Date) {
-  const { id, subject, issuer, serial, keyType, dnsNames, sha256, spkiSha256, chainPem } = certificate
+function lineageJson({ name, source, createdAt, tenant, certificates }: Lineage) {
+  return { name, tenant, source, createdAt, certificates: certificates.map(toJson) }
+}
+
+function toJson(certificate: Certificate) {
+  const { id, state, subject, issuer, serial, keyType, dnsNames, sha256, spkiSha256 } = certificate
+  const { notBefore, notAfter, hasPrivateKey, chain } = certificate
   return {
-    id,
-    state: stateAt(certificate, now),
-    subject,
-    issuer,
-    serial,
-    keyType,
-    dnsNames,
-    sha256,
-    spkiSha256,
-    notBefore: certificate.notBefore.toISOString(),
-    notAfter: certificate.notAfter.toISOString(),
-    hasPrivateKey: certificate.privateKeyId !== null,
-    chainPem,
+    ...{ id, state, subject, issuer, serial, keyType, dnsNames, sha256, spkiSha256 },
+    ...{ notBefore, notAfter, hasPrivateKey, chainPem: chain },
   }
 }

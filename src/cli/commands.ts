@@ -1,30 +1,39 @@
 import type { Command } from 'commander'
-import { addAuthorityCommand } from './authority-command.ts'
-import { addCertificateCommand } from './certificate-command.ts'
-import { addConfigCommand } from './config-command.ts'
-import { addDelegationCommand } from './delegation-command.ts'
-import { addDemoCommand } from './demo-command.ts'
-import { addDomainCommand } from './domain-command.ts'
-import { addInitCommand } from './init-command.ts'
-import { addMigrateCommand } from './migrate-command.ts'
-import { addSignInCommand } from './sign-in-command.ts'
-import { addTargetCommand } from './target-command.ts'
-import { addTenantCommand } from './tenant-command.ts'
-import { addVerifyCommand } from './verify-command.ts'
-import type { CommandDeps } from './workbench.ts'
+import type { CommandDeps } from './command-deps.ts'
 
-/** Every command but `serve`. */
-export function addCommands(program: Command, deps: CommandDeps): void {
-  addInitCommand(program, deps)
-  addDemoCommand(program, deps)
-  addTenantCommand(program, deps)
-  addDomainCommand(program, deps)
-  addTargetCommand(program, deps)
-  addDelegationCommand(program, deps)
-  addCertificateCommand(program, deps)
-  addAuthorityCommand(program, deps)
-  addVerifyCommand(program, deps.io)
-  addSignInCommand(program, deps)
-  addConfigCommand(program, deps)
-  addMigrateCommand(program, deps)
+type Add = (program: Command, deps: CommandDeps) => void
+
+/**
+ * Every command, in the order of the help. Each loads what it is made of, and no other does: simple ones answer at once,
+ * and the supervisor that `serve` is stays small.
+ */
+const COMMANDS: Record<string, () => Promise<Add>> = {
+  init: async () => (await import('./init-command.ts')).addInitCommand,
+  serve: async () => (await import('./serve-command.ts')).addServeCommand,
+  demo: async () => (await import('./demo-command.ts')).addDemoCommand,
+  tenant: async () => (await import('./tenant-command.ts')).addTenantCommand,
+  domain: async () => (await import('./domain-command.ts')).addDomainCommand,
+  target: async () => (await import('./target-command.ts')).addTargetCommand,
+  delegation: async () => (await import('./delegation-command.ts')).addDelegationCommand,
+  certificate: async () => (await import('./certificate-command.ts')).addCertificateCommand,
+  authority: async () => (await import('./authority-command.ts')).addAuthorityCommand,
+  user: async () => (await import('./user-command.ts')).addUserCommand,
+  member: async () => (await import('./member-command.ts')).addMemberCommand,
+  invitation: async () => (await import('./invitation-command.ts')).addInvitationCommand,
+  token: async () => (await import('./token-command.ts')).addTokenCommand,
+  audit: async () => (await import('./audit-command.ts')).addAuditCommand,
+  whoami: async () => (await import('./whoami-command.ts')).addWhoamiCommand,
+  verify: async () => {
+    const { addVerifyCommand } = await import('./verify-command.ts')
+    return (program, { io }) => addVerifyCommand(program, io)
+  },
+  'sign-in': async () => (await import('./sign-in-command.ts')).addSignInCommand,
+  config: async () => (await import('./config-command.ts')).addConfigCommand,
+  migrate: async () => (await import('./migrate-command.ts')).addMigrateCommand,
+}
+
+/** @param name what is asked for; all where it is none of these, so that help knows them */
+export async function addCommands(program: Command, deps: CommandDeps, name: string | undefined): Promise<void> {
+  const asked = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program, deps)
 }

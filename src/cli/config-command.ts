@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { redacted } from '../config.ts'
 import { report } from './io.ts'
-import { placeOf, readConfig } from './installation.ts'
-import type { CommandDeps } from './workbench.ts'
+import { readConfig } from './installation.ts'
+import { placeOf } from './place.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addConfigCommand(program: Command, { io, env }: CommandDeps): void {
   const config = program

@@ -1,12 +1,15 @@
 import type { Command } from 'commander'
-import type { Delegation, PoshAnswer } from '../delegation/delegation.ts'
+import type { PoshAnswer } from '../delegation/delegation.ts'
 import { serviceName } from '../delegation/service-name.ts'
 import { displayName, domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import { orHint, pages, path, type Api } from './api.ts'
+import { withApi } from './connect.ts'
 import { report, table, when } from './io.ts'
 import { oneOf, wholeNumber } from './options.ts'
-import { pages } from './pages.ts'
-import { noteMissingFront, tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
+import type { Delegation, SourceDomainInDetail, TargetHostInDetail } from './resources.ts'
+import { everybodysPath, holderOf, noteMissingFront, tenantOf } from './whose.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addDelegationCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -60,28 +63,29 @@ Example:
         },
         command: Command,
       ) =>
-        withWorkbench(deps, command, async (bench) => {
-          const tenantId = await ownerOf(bench, domain, options.tenant)
-          const { delegation: added, warnings } = await bench.registrar.register(
-            tenantId,
+        withApi(deps, command, async (api) => {
+          const { body } = await api.post<Delegation & { warnings: string[] }>(
+            path`/tenants/${await ownerOf(api, domain, options.tenant)}/delegations`,
             {
-              sourceDomain: domain,
+              sourceDomain: domainName(domain),
               service: options.service,
-              targetHost: options.target,
+              targetHost: domainName(options.target),
               lineage: options.certificate,
               tlsAnswer: options.possession ? 'possession' : 'redirect',
               poshAnswer: options.posh,
-              srvPort: options.srvPort,
+              srvPort: options.srvPort ?? null,
             },
-            bench.act(),
           )
-          for (const warning of warnings) io.writeError(`note: ${warning}\n`)
-          report(io, options.json, `registered ${pathOf(added)}`, toJson(added))
-          const { sourceDomains, targetHosts } = bench.storage
-          const source = await sourceDomains.find(tenantId, added.sourceDomain)
-          if (source?.mode === 'hosted') noteMissingFront(io, bench, source)
-          const target = await targetHosts.find(added.targetHost)
-          if (target && target.name !== source?.name) noteMissingFront(io, bench, target)
+          for (const warning of body.warnings) io.writeError(`note: ${warning}\n`)
+          report(io, options.json, `registered ${pathOf(body)}`, delegationJson(body))
+          const source = await ifAllowed<SourceDomainInDetail>(
+            api,
+            path`/tenants/${body.tenant}/source-domains/${body.sourceDomain}`,
+          )
+          if (source?.mode === 'hosted') noteMissingFront(io, source)
+          if (body.targetHost === body.sourceDomain) return
+          const target = await ifAllowed<TargetHostInDetail>(api, path`/target-hosts/${body.targetHost}`)
+          if (target) noteMissingFront(io, target)
         }),
     )
 
@@ -93,26 +97,24 @@ Example:
     .option('--search <text>', 'only source domains with this text')
     .option('--json', 'print them as JSON, one a line')
     .action((options: { tenant?: string; domain?: string; search?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const whose = options.tenant === undefined ? 'all' : (await tenantOf(bench, options.tenant)).id
+      withApi(deps, command, async (api) => {
         const filter = {
-          ...(options.domain === undefined ? {} : { sourceDomain: domainName(options.domain) }),
-          ...(options.search === undefined ? {} : { search: options.search }),
+          sourceDomain: options.domain === undefined ? undefined : domainName(options.domain),
+          search: options.search,
         }
         const rows: string[][] = []
-        const list = pages((after: string | undefined, limit) =>
-          bench.storage.delegations
-            .list(whose, { ...filter, limit, ...(after === undefined ? {} : { after }) })
-            .then((items) => ({ items, next: items.at(-1)?.id })),
-        )
-        for await (const one of list) {
-          if (options.json) io.write(JSON.stringify(toJson(one)) + '\n')
+        for await (const one of pages<Delegation>(
+          api,
+          await everybodysPath(api, options.tenant, 'delegations'),
+          filter,
+        )) {
+          if (options.json) io.write(JSON.stringify(delegationJson(one)) + '\n')
           else
             rows.push([
               displayName(one.sourceDomain),
-              `${one.service}.${one.protocol}`,
+              one.service,
               displayName(one.targetHost),
-              one.lineageName,
+              one.lineage,
               one.tlsAnswer,
               one.poshAnswer,
               when(one.createdAt),
@@ -135,13 +137,13 @@ Example:
     .option('--tenant <name>', 'whose, where several have claimed the domain')
     .option('--json', 'print it as JSON')
     .action((domain: string, options: { service: string; tenant?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const found = await delegationOf(bench, domain, options)
-        if (options.json) io.write(JSON.stringify(toJson(found)) + '\n')
+      withApi(deps, command, async (api) => {
+        const found = await delegationOf(api, domain, options)
+        if (options.json) io.write(JSON.stringify(delegationJson(found)) + '\n')
         else
           io.write(
             `${pathOf(found)}\n  ${found.tlsAnswer === 'redirect' ? `302 to the same path at ${found.targetHost}` : 'the certificate itself'}\n` +
-              `  certificate: lineage ${found.lineageName}; see: waypost certificate show ${found.lineageName}\n`,
+              `  certificate: lineage ${found.lineage}; see: waypost certificate show ${found.lineage}\n`,
           )
       }),
     )
@@ -153,43 +155,54 @@ Example:
     .option('--tenant <name>', 'whose, where several have claimed the domain')
     .option('--json', 'print it as JSON')
     .action((domain: string, options: { service: string; tenant?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const found = await delegationOf(bench, domain, options)
-        await bench.storage.delegations.withdraw(found.tenantId, found.id, bench.act())
-        report(io, options.json, `withdrew ${pathOf(found)}`, { withdrawn: toJson(found) })
+      withApi(deps, command, async (api) => {
+        const found = await delegationOf(api, domain, options)
+        await api.delete(path`/tenants/${found.tenant}/delegations/${found.id}`)
+        report(io, options.json, `withdrew ${pathOf(found)}`, { withdrawn: delegationJson(found) })
       }),
     )
 }
 
-async function ownerOf(bench: Workbench, domain: string, tenant: string | undefined): Promise<string> {
-  if (tenant !== undefined) return (await tenantOf(bench, tenant)).id
-  const claims = await bench.storage.sourceDomains.claims(domainName(domain))
-  if (claims.length > 1)
-    throw new ProblemError('malformed-request', `several tenants have claimed ${domain}; say whose with --tenant NAME`)
-  return claims[0]?.tenantId ?? (await tenantOf(bench, undefined)).id
+async function ownerOf(api: Api, domain: string, tenant: string | undefined): Promise<string> {
+  return tenant ?? (await holderOf(api, domain)) ?? tenantOf(api, undefined)
 }
 
 async function delegationOf(
-  bench: Workbench,
+  api: Api,
   domain: string,
   options: { service: string; tenant?: string },
 ): Promise<Delegation> {
   const { service, protocol } = serviceName(options.service)
-  const tenantId = await ownerOf(bench, domain, options.tenant)
-  const list = await bench.storage.delegations.list(tenantId, { sourceDomain: domainName(domain), limit: 1000 })
-  const found = list.find((one) => one.service === service && one.protocol === protocol)
-  if (!found)
-    throw new ProblemError(
-      'not-found',
-      `${service}.${protocol} of ${domain} is not delegated; see: waypost delegation list --domain ${domain}`,
-    )
-  return found
+  const tenant = await ownerOf(api, domain, options.tenant)
+  const { body } = await orHint(
+    api.get<Delegation>(
+      path`/tenants/${tenant}/source-domains/${domainName(domain)}/delegations/${`${service}.${protocol}`}`,
+    ),
+    `see: waypost delegation list --domain ${domain}`,
+  )
+  return body
 }
 
-function pathOf({ service, protocol, sourceDomain }: Delegation): string {
-  return `https://${sourceDomain}/.well-known/tls/${service}.${protocol}.${sourceDomain}`
+/** For a note beside what is done: a token that may not look gets none. */
+async function ifAllowed<Body>(api: Api, path: string): Promise<Body | undefined> {
+  try {
+    return (await api.get<Body>(path)).body
+  } catch (error) {
+    if (error instanceof ProblemError && error.code === 'forbidden') return undefined
+    throw error
+  }
 }
 
-function toJson({ createdAt, ...rest }: Delegation) {
-  return { ...rest, createdAt: createdAt.toISOString() }
+function pathOf({ service, sourceDomain }: Delegation): string {
+  return `https://${sourceDomain}/.well-known/tls/${service}.${sourceDomain}`
+}
+
+export function delegationJson(delegation: Delegation) {
+  const { id, tenant, sourceDomain, targetHost, targetPort, lineage, tlsAnswer, poshAnswer, srvPort, createdAt } =
+    delegation
+  const { service, protocol } = serviceName(delegation.service)
+  return {
+    ...{ id, tenant, sourceDomain, service, protocol, targetHost, targetPort },
+    ...{ lineageName: lineage, tlsAnswer, poshAnswer, srvPort, createdAt },
+  }
 }

@@ -8,14 +8,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { createRequest } from '../certificate/certificate-request.ts'
 import { createLocalAuthority, localAuthority } from '../certificate/local-authority.ts'
-import { cacheSpanMs } from '../config.ts'
 import { domainName } from '../name.ts'
 import { httpsGet } from '../outside/https-get.ts'
 import { headerValues, type Ask } from '../verify/ask.ts'
-import { initialise, openInstallation, type Installation, type Place } from './installation.ts'
+import { apiOver } from './api.ts'
+import { initialise, openInstallation, type Installation } from './installation.ts'
+import { placeOf, type Place } from './place.ts'
 import { EXIT, type Io } from './io.ts'
 import { signInLink } from './sign-in-command.ts'
-import { openWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
+import { openWorkbench, type Workbench } from './workbench.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 const SOURCE_DOMAIN = 'im.example.com'
 const TARGET_HOST = 'hosting.example.com'
@@ -27,7 +29,10 @@ export function addDemoCommand(program: Command, { io, env }: CommandDeps): void
   program
     .command('demo')
     .description(`show the two hops for ${SOURCE_DOMAIN} on loopback ports, with a data folder that goes away`)
-    .action(() => demo(io, env))
+    .action((_options: unknown, command: Command) => {
+      placeOf(command.optsWithGlobals(), env)
+      return demo(io, env)
+    })
 }
 
 async function demo(io: Io, env: CommandDeps['env']): Promise<void> {
@@ -79,25 +84,19 @@ async function demo(io: Io, env: CommandDeps['env']): Promise<void> {
 async function publish(installation: Installation, port: number, rootFile: string): Promise<void> {
   const bench = await openWorkbench(installation)
   try {
-    const { storage, registrar, imports } = bench
-    const tenant = await storage.tenants.add('acme', bench.act())
-    await registrar.addTargetHost(TARGET_HOST, port, bench.act())
-    await registrar.claim(tenant.id, SOURCE_DOMAIN, { mode: 'hosted', isVouched: true }, bench.act())
-    await imports.importCertificate(
-      null,
-      {
-        certificate: Buffer.from(await serviceCertificate(bench, rootFile)),
-        lineage: TARGET_HOST,
-        cacheSpanMs: cacheSpanMs(installation.config),
-      },
-      bench.act(),
-    )
+    const api = apiOver(await bench.api())
+    await api.post('/tenants', { name: 'acme' })
+    await api.post('/target-hosts', { name: TARGET_HOST, port })
+    await api.post('/tenants/acme/source-domains', { name: SOURCE_DOMAIN, isVouched: true })
+    const certificate = await serviceCertificate(bench, rootFile)
+    await api.post('/operator/certificates', { certificate, lineage: TARGET_HOST })
     for (const service of ['_xmpp-server', '_xmpp-client'])
-      await registrar.register(
-        tenant.id,
-        { sourceDomain: SOURCE_DOMAIN, service, targetHost: TARGET_HOST, lineage: TARGET_HOST },
-        bench.act(),
-      )
+      await api.post('/tenants/acme/delegations', {
+        sourceDomain: SOURCE_DOMAIN,
+        service,
+        targetHost: TARGET_HOST,
+        lineage: TARGET_HOST,
+      })
   } finally {
     await bench.close()
   }

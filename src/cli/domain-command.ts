@@ -1,18 +1,16 @@
 import type { Command } from 'commander'
-import type { LineageCertificate } from '../certificate/lineage.ts'
-import { published } from '../certificate/rollover.ts'
-import { dnsRecords } from '../delegation/dns-records.ts'
-import type { Delegation } from '../delegation/delegation.ts'
-import { parseHostMeta } from '../delegation/host-meta.ts'
-import type { SourceDomain } from '../delegation/source-domain.ts'
-import { displayName, domainName } from '../name.ts'
+import { parseHostMeta, type HostMeta } from '../delegation/host-meta.ts'
+import { displayName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { proofToken } from '../tenant/proof-token.ts'
+import { pages, path, type Api } from './api.ts'
+import { withApi } from './connect.ts'
+import { delegationJson } from './delegation-command.ts'
 import { addDomainImportCommand } from './domain-import-command.ts'
 import { card, report, table, when } from './io.ts'
 import { readInput } from './options.ts'
-import { pages } from './pages.ts'
-import { noteMissingFront, tenantOf, withWorkbench, type CommandDeps, type Workbench } from './workbench.ts'
+import type { Delegation, SourceDomain, SourceDomainInDetail } from './resources.ts'
+import { claimOf, everybodysPath, noteMissingFront, tenantOf } from './whose.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addDomainCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -28,24 +26,23 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .addHelpText('after', '\nExample:\n  waypost domain add im.example.com --tenant acme --vouch')
     .action(
       (name: string, options: { tenant?: string; external?: true; vouch?: true; json?: true }, command: Command) =>
-        withWorkbench(deps, command, async (bench) => {
-          const tenant = await tenantOf(bench, options.tenant)
-          const added = await bench.registrar.claim(
-            tenant.id,
+        withApi(deps, command, async (api) => {
+          const tenant = await tenantOf(api, options.tenant)
+          const { body } = await api.post<SourceDomain>(path`/tenants/${tenant}/source-domains`, {
             name,
-            { mode: options.external ? 'external' : 'hosted', isVouched: options.vouch === true },
-            bench.act(),
-          )
-          if (options.json) io.write(JSON.stringify(toJson(added)) + '\n')
+            mode: options.external ? 'external' : 'hosted',
+            ...(options.vouch && { isVouched: true }),
+          })
+          if (options.json) io.write(JSON.stringify(toJson(body)) + '\n')
           else {
-            io.write(`added source domain ${displayName(added.name)} of ${tenant.name}\n`)
-            if (added.proof === null)
+            io.write(`added source domain ${displayName(body.name)} of ${tenant}\n`)
+            if (body.proof === null)
               io.writeError(
-                `nothing is served for it until control of it is proven; as the operator: waypost domain vouch ${added.name}\n`,
+                `nothing is served for it until control of it is proven; as the operator: waypost domain vouch ${body.name}\n`,
               )
-            io.writeError(`the records to publish: waypost domain show ${added.name}\n`)
+            io.writeError(`the records to publish: waypost domain show ${body.name}\n`)
           }
-          if (added.mode === 'hosted') noteMissingFront(io, bench, added)
+          if (body.mode === 'hosted') noteMissingFront(io, { ...body, frontLineage: null })
         }),
     )
 
@@ -56,21 +53,12 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .option('--search <text>', 'only names with this text')
     .option('--json', 'print them as JSON, one a line')
     .action((options: { tenant?: string; search?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const whose = options.tenant === undefined ? 'all' : (await tenantOf(bench, options.tenant)).id
+      withApi(deps, command, async (api) => {
+        const list = await everybodysPath(api, options.tenant, 'source-domains')
         const rows: string[][] = []
-        const list = pages((after: SourceDomain | undefined, limit) =>
-          bench.storage.sourceDomains
-            .list(whose, {
-              limit,
-              ...(after === undefined ? {} : { after }),
-              ...(options.search === undefined ? {} : { search: options.search }),
-            })
-            .then((items) => ({ items, next: items.at(-1) })),
-        )
-        for await (const one of list) {
+        for await (const one of pages<SourceDomain>(api, list, { search: options.search })) {
           if (options.json) io.write(JSON.stringify(toJson(one)) + '\n')
-          else rows.push([displayName(one.name), one.tenantName, one.mode, stateOf(one), when(one.createdAt)])
+          else rows.push([displayName(one.name), one.tenant, one.mode, stateOf(one), when(one.createdAt)])
         }
         if (options.json) return
         if (rows.length > 0) io.write(table(['source domain', 'tenant', 'mode', 'state', 'since'], rows))
@@ -84,50 +72,21 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .option('--tenant <name>', 'whose, where several have claimed it')
     .option('--json', 'print it as JSON')
     .action((name: string, options: { tenant?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const found = await claimOf(bench, name, options.tenant)
-        const delegations = await bench.storage.delegations.list(found.tenantId, {
-          sourceDomain: found.name,
-          limit: 1000,
-        })
-        const records = await recordsOf(bench, found, delegations)
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
+        const delegations = await delegationsOf(api, found)
         if (options.json) {
-          io.write(JSON.stringify({ ...toJson(found), delegations, records }) + '\n')
+          const { frontLineage, hostMeta, dnsRecords: records } = found
+          const more = { hasFrontCertificate: frontLineage !== null, hostMeta, records }
+          io.write(JSON.stringify({ ...toJson(found), ...more, delegations: delegations.map(delegationJson) }) + '\n')
           return
         }
-        io.write(
-          card([
-            [
-              'source domain',
-              displayName(found.name) + (displayName(found.name) === found.name ? '' : ` (${found.name})`),
-            ],
-            ['tenant', found.tenantName],
-            [
-              'mode',
-              found.mode === 'hosted'
-                ? 'hosted: this server answers for it'
-                : "external: its owner's web server redirects",
-            ],
-            ['state', stateOf(found)],
-            [
-              'front certificate',
-              found.mode === 'external' ? 'not needed' : found.frontLineageId === null ? 'none yet' : 'yes',
-            ],
-            ['host-meta', found.hostMeta === null ? 'off' : `${found.hostMeta.links.length} links`],
-          ]),
-        )
-        io.write('\n')
+        io.write(`${card(factsOf(found))}\n`)
         if (delegations.length > 0)
           io.write(
             table(
               ['service', 'target host', 'certificate', 'answer', 'posh'],
-              delegations.map((one) => [
-                `${one.service}.${one.protocol}`,
-                one.targetHost,
-                one.lineageName,
-                one.tlsAnswer,
-                one.poshAnswer,
-              ]),
+              delegations.map((one) => [one.service, one.targetHost, one.lineage, one.tlsAnswer, one.poshAnswer]),
             ),
           )
         else
@@ -135,13 +94,14 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
             `no delegations; register one: waypost delegation add ${found.name} --target HOST --certificate LINEAGE\n`,
           )
         io.write('\nDNS records to publish:\n')
-        for (const { name, type, value, ttl, purpose } of records)
+        for (const { name, type, value, ttl, purpose } of found.dnsRecords)
           io.write(`; ${purpose}\n${name}. ${ttl} IN ${type} ${value}\n`)
       }),
     )
 
   const acts = [
     ['vouch', 'say as the operator that the tenant controls the name', 'vouched for'],
+    ['unvouch', 'take that word back: nothing is served until control is proven otherwise', 'no longer vouched for'],
     ['suspend', 'answer 404 for everything of this name until it is resumed', 'suspended'],
     ['resume', 'serve a suspended name again', 'resumed'],
   ] as const
@@ -152,11 +112,12 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
       .option('--tenant <name>', 'whose, where several have claimed it')
       .option('--json', 'print it as JSON')
       .action((name: string, options: { tenant?: string; json?: true }, command: Command) =>
-        withWorkbench(deps, command, async (bench) => {
-          const found = await claimOf(bench, name, options.tenant)
-          await bench.storage.sourceDomains[act](found.tenantId, found.name, bench.act())
-          const text = `${done}: ${displayName(found.name)} of ${found.tenantName}`
-          report(io, options.json, text, { done: act, sourceDomain: found.name, tenant: found.tenantName })
+        withApi(deps, command, async (api) => {
+          const found = await claimOf(api, name, options.tenant)
+          if (act === 'unvouch') await api.delete(`${pathOf(found)}/vouch`)
+          else await api.post(`${pathOf(found)}/${act}`)
+          const text = `${done}: ${displayName(found.name)} of ${found.tenant}`
+          report(io, options.json, text, { done: act, sourceDomain: found.name, tenant: found.tenant })
         }),
       )
 
@@ -167,22 +128,19 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .option('--yes', 'really')
     .option('--json', 'print it as JSON')
     .action((name: string, options: { tenant?: string; yes?: true; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const found = await claimOf(bench, name, options.tenant)
-        const delegations = await bench.storage.delegations.list(found.tenantId, {
-          sourceDomain: found.name,
-          limit: 1000,
-        })
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
+        const delegations = await delegationsOf(api, found)
         if (!options.yes)
           throw new ProblemError(
             'malformed-request',
             `this withdraws all delegations of ${displayName(found.name)} (${delegations.length}); say --yes if that is meant`,
           )
-        await bench.storage.sourceDomains.remove(found.tenantId, found.name, bench.act())
-        report(io, options.json, `removed source domain ${displayName(found.name)} of ${found.tenantName}`, {
+        await api.delete(pathOf(found))
+        report(io, options.json, `removed source domain ${displayName(found.name)} of ${found.tenant}`, {
           removed: 'source-domain',
           name: found.name,
-          tenant: found.tenantName,
+          tenant: found.tenant,
           delegations: delegations.length,
         })
       }),
@@ -195,14 +153,18 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .option('--set <file>', 'a JSON file, - for standard input: {"links":[{"rel":…,"href":…}],"hostMeta2":null}')
     .option('--off', 'answer 404 from now on')
     .action((name: string, options: { tenant?: string; set?: string; off?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const found = await claimOf(bench, name, options.tenant)
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
         if (options.set === undefined && !options.off) {
           io.write(JSON.stringify(found.hostMeta, null, 2) + '\n')
           return
         }
-        const hostMeta = options.set === undefined ? null : parseHostMeta(parseJson(await readInput(options.set, io)))
-        await bench.storage.sourceDomains.setHostMeta(found.tenantId, found.name, hostMeta, bench.act())
+        let hostMeta: HostMeta | null = null
+        if (options.set === undefined) await api.delete(`${pathOf(found)}/host-meta`)
+        else {
+          hostMeta = parseHostMeta(parseJson(await readInput(options.set, io)))
+          await api.put(`${pathOf(found)}/host-meta`, hostMeta)
+        }
         io.write(JSON.stringify(hostMeta, null, 2) + '\n')
         io.writeError(`host-meta of ${displayName(found.name)} is ${hostMeta === null ? 'off' : 'set'}\n`)
       }),
@@ -211,37 +173,28 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
   addDomainImportCommand(domain, deps)
 }
 
-/** One tenant's claim to a name. @throws ProblemError not-found; malformed-request where it is not clear whose */
-async function claimOf(bench: Workbench, text: string, tenantName: string | undefined): Promise<SourceDomain> {
-  const name = domainName(text)
-  const claims = await bench.storage.sourceDomains.claims(name)
-  const tenant = tenantName === undefined ? undefined : await tenantOf(bench, tenantName)
-  const [first, second] = tenant ? claims.filter(({ tenantId }) => tenantId === tenant.id) : claims
-  if (!first)
-    throw new ProblemError('not-found', `there is no source domain ${text}; add it: waypost domain add ${text}`)
-  if (second)
-    throw new ProblemError(
-      'malformed-request',
-      `several tenants have claimed ${text} (${claims.map((claim) => claim.tenantName).join(', ')}); say whose with --tenant NAME`,
-    )
-  return first
+function pathOf({ tenant, name }: SourceDomain): string {
+  return path`/tenants/${tenant}/source-domains/${name}`
 }
 
-async function recordsOf(bench: Workbench, domain: SourceDomain, delegations: Delegation[]) {
-  const { lineages } = bench.storage
-  const now = bench.clock.now()
-  const certificates = new Map<string, LineageCertificate[]>()
-  for (const lineageId of new Set(delegations.map((one) => one.lineageId))) {
-    const lineage = (await lineages.find(domain.tenantId, lineageId)) ?? (await lineages.find(null, lineageId))
-    certificates.set(lineageId, published(lineage?.certificates ?? [], now))
-  }
-  return dnsRecords({
-    sourceDomain: domain,
-    delegations,
-    certificates,
-    edge: bench.installation.config.edge,
-    proofToken: proofToken(bench.sealer.deriveKey('proof-token'), domain.tenantId, domain.name),
-  })
+async function delegationsOf(api: Api, { tenant, name }: SourceDomain): Promise<Delegation[]> {
+  const found: Delegation[] = []
+  for await (const one of pages<Delegation>(api, path`/tenants/${tenant}/delegations`, { sourceDomain: name }))
+    found.push(one)
+  return found
+}
+
+function factsOf(domain: SourceDomainInDetail): [string, string][] {
+  const { name, tenant, mode, frontLineage, hostMeta } = domain
+  const shown = displayName(name)
+  return [
+    ['source domain', shown + (shown === name ? '' : ` (${name})`)],
+    ['tenant', tenant],
+    ['mode', mode === 'hosted' ? 'hosted: this server answers for it' : "external: its owner's web server redirects"],
+    ['state', stateOf(domain)],
+    ['front certificate', mode === 'external' ? 'not needed' : frontLineage === null ? 'none yet' : 'yes'],
+    ['host-meta', hostMeta === null ? 'off' : `${hostMeta.links.length} links`],
+  ]
 }
 
 function stateOf({ suspendedAt, proof }: SourceDomain): string {
@@ -249,18 +202,8 @@ function stateOf({ suspendedAt, proof }: SourceDomain): string {
   return proof === null ? 'unproven, not served' : 'served'
 }
 
-function toJson(domain: SourceDomain) {
-  return {
-    name: domain.name,
-    tenant: domain.tenantName,
-    mode: domain.mode,
-    proof: domain.proof,
-    provenAt: domain.provenAt?.toISOString() ?? null,
-    suspendedAt: domain.suspendedAt?.toISOString() ?? null,
-    hasFrontCertificate: domain.frontLineageId !== null,
-    hostMeta: domain.hostMeta,
-    createdAt: domain.createdAt.toISOString(),
-  }
+function toJson({ name, tenant, mode, proof, provenAt, suspendedAt, createdAt }: SourceDomain) {
+  return { name, tenant, mode, proof, provenAt, suspendedAt, createdAt }
 }
 
 function parseJson(bytes: Buffer): unknown {

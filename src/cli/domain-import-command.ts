@@ -1,19 +1,21 @@
 import { createReadStream, statSync } from 'node:fs'
-import { progress } from '@clack/prompts'
 import type { Command } from 'commander'
-import { parse } from 'csv-parse'
-import type { ImportedDelegation, ImportedDomain } from '../delegation/source-domain.ts'
-import { USUAL_ANSWERS } from '../delegation/delegation.ts'
 import { serviceName } from '../delegation/service-name.ts'
-import { domainName } from '../name.ts'
-import { ProblemError } from '../problem.ts'
-import { withWorkbench, tenantOf, type CommandDeps, type Workbench } from './workbench.ts'
+import type { SourceDomainMode } from '../delegation/source-domain.ts'
+import { domainName, type DomainName } from '../name.ts'
+import { ProblemError, type ProblemCode } from '../problem.ts'
+import { path, type Api } from './api.ts'
+import { withApi } from './connect.ts'
+import { tenantOf } from './whose.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 const COLUMNS = ['domain', 'tenant', 'mode', 'vouch', 'target', 'certificate', 'services'] as const
 const BATCH = 500
 const MOST_LINES = 100_000
 const MOST_BYTES = 10 * 2 ** 20
 const LONGEST_FIELD = 1024
+const MOST_BODY_BYTES = 900_000 // the route takes a little more
+const WITH_ALL_LINES = new Set<ProblemCode>(['unavailable', 'sign-in-required', 'forbidden', 'too-many-requests'])
 
 type Line = Partial<Record<(typeof COLUMNS)[number], string>>
 interface Verdict {
@@ -26,6 +28,18 @@ interface Candidate {
   line: number
   text: string
   domain: ImportedDomain
+}
+/** As the API takes it. */
+interface ImportedDomain {
+  tenant: string
+  name: DomainName
+  mode: SourceDomainMode
+  isVouched: boolean
+  delegations: { service: string; targetHost: DomainName; lineage: string }[]
+}
+interface Outcome {
+  outcome: 'added' | 'there already' | 'refused'
+  problem?: { code: string; detail: string }
 }
 
 export function addDomainImportCommand(domain: Command, deps: CommandDeps): void {
@@ -48,15 +62,15 @@ and stops nothing. Of a name that is there already only the delegations that it 
 where a line was refused.`,
     )
     .action((file: string, options: { tenant?: string; vouch?: true; dryRun?: true; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
+      withApi(deps, command, async (api) => {
         const size = sizeOf(file)
-        const bar = io.isTerminal && !options.json ? progress({ max: 100, style: 'heavy' }) : undefined
+        const bar = io.isTerminal && !options.json ? await progressBar() : undefined
         bar?.start('reading')
         const counts = { added: 0, 'would be added': 0, 'there already': 0, refused: 0 }
         const held: string[] = [] // until the bar is gone: a line of text would break it
         let shown = 0
         try {
-          for await (const { verdicts, bytes } of importDomains(bench, file, options)) {
+          for await (const { verdicts, bytes } of importDomains(api, file, options)) {
             for (const verdict of verdicts) {
               counts[verdict.result]++
               if (options.json) io.write(JSON.stringify(verdict) + '\n')
@@ -83,53 +97,57 @@ where a line was refused.`,
     )
 }
 
+async function progressBar() {
+  const { progress } = await import('@clack/prompts')
+  return progress({ max: 100, style: 'heavy' })
+}
+
 async function* importDomains(
-  bench: Workbench,
+  api: Api,
   file: string,
   options: { tenant?: string; vouch?: true; dryRun?: true },
 ): AsyncGenerator<{ verdicts: Verdict[]; bytes: number }> {
-  const defaultTenant = options.tenant === undefined ? undefined : await tenantOf(bench, options.tenant)
-  const tenants = new Map<string, string>()
+  const { isOperator } = await api.session()
+  let onlyTenant: string | undefined
   const seen = new Set<string>()
   const vouchedFor = new Map<string, string>() // a name, and the tenant
   let batch: Candidate[] = []
   let refused: Verdict[] = []
 
-  async function tenantId(name: string | undefined): Promise<string> {
-    if (name === undefined || name === '') return (defaultTenant ?? (await tenantOf(bench, undefined))).id
-    const id = tenants.get(name) ?? (await tenantOf(bench, name)).id
-    tenants.set(name, id)
-    return id
+  async function tenantOfLine({ tenant }: Line): Promise<string> {
+    return tenant || options.tenant || (onlyTenant ??= await tenantOf(api, undefined))
   }
 
   async function candidate(line: number, fields: Line): Promise<Candidate> {
     const text = fields.domain ?? ''
-    const name = bench.registrar.claimableName(text)
+    const name = domainName(text)
     const mode = oneOf(fields.mode, ['hosted', 'external'], 'hosted', 'mode')
     const vouch = oneOf(fields.vouch, ['yes', 'no'], options.vouch ? 'yes' : 'no', 'vouch')
-    const id = await tenantId(fields.tenant)
+    const tenant = await tenantOfLine(fields)
     const delegations = delegationsOf(fields)
-    if (seen.has(`${id} ${name}`)) throw new ProblemError('already-exists', 'it stands in the file twice')
-    seen.add(`${id} ${name}`)
+    if (seen.has(`${tenant} ${name}`)) throw new ProblemError('already-exists', 'it stands in the file twice')
+    seen.add(`${tenant} ${name}`)
     if (vouch === 'yes') {
-      if ((vouchedFor.get(name) ?? id) !== id)
+      if (!isOperator) throw new ProblemError('malformed-request', 'only the operator may vouch for a name')
+      if ((vouchedFor.get(name) ?? tenant) !== tenant)
         throw new ProblemError('source-domain-taken', 'another line of the file vouches for it for another tenant')
-      vouchedFor.set(name, id)
+      vouchedFor.set(name, tenant)
     }
     return {
       line,
       text,
-      domain: { tenantId: id, name, mode, isVouched: vouch === 'yes', delegations },
+      domain: { tenant, name, mode, isVouched: vouch === 'yes', delegations },
     }
   }
 
   async function* flush(bytes: number): AsyncGenerator<{ verdicts: Verdict[]; bytes: number }> {
-    const verdicts = [...refused, ...(await write(bench, batch, options.dryRun === true))]
+    const verdicts = [...refused, ...(await write(api, isOperator, batch, options.dryRun === true))]
     batch = []
     refused = []
     yield { verdicts: verdicts.sort((a, b) => a.line - b.line), bytes }
   }
 
+  const { parse } = await import('csv-parse')
   const source = createReadStream(file)
   const parser = source.pipe(
     parse({
@@ -156,7 +174,7 @@ async function* importDomains(
       try {
         batch.push(await candidate(info.lines, record))
       } catch (error) {
-        refused.push(verdictOf(error, info.lines, record.domain ?? ''))
+        refused.push(refusalOf(problemOfLine(error).message, info.lines, record.domain ?? ''))
       }
       if (batch.length + refused.length >= BATCH) yield* flush(bytes)
     }
@@ -170,31 +188,82 @@ async function* importDomains(
   yield* flush(Infinity)
 }
 
-async function write(bench: Workbench, batch: Candidate[], isDryRun: boolean): Promise<Verdict[]> {
-  const { sourceDomains } = bench.storage
-  const domains = batch.map(({ domain }) => domain)
-  const outcomes = await (isDryRun
-    ? sourceDomains.rehearseImport(domains)
-    : sourceDomains.importMany(domains, bench.act()))
-  return outcomes.map((outcome, index) => {
-    const { line, text } = batch[index]!
-    if (outcome instanceof ProblemError) return verdictOf(outcome, line, text)
-    const result = outcome === 'added' && isDryRun ? 'would be added' : outcome
-    return { line, domain: text, result, detail: '' }
-  })
+async function write(api: Api, isOperator: boolean, batch: Candidate[], isRehearsal: boolean): Promise<Verdict[]> {
+  if (isOperator) return send(batch, '/source-domain-imports', ({ domain }) => domain)
+  const verdicts: Verdict[] = []
+  for (const [tenant, some] of ofEachTenant(batch))
+    verdicts.push(
+      ...(await send(
+        some,
+        path`/tenants/${tenant}/source-domain-imports`,
+        ({ domain: { tenant: _, ...domain } }) => domain,
+      )),
+    )
+  return verdicts
+
+  async function send(some: Candidate[], path: string, toDomain: (one: Candidate) => unknown): Promise<Verdict[]> {
+    if (some.length === 0) return []
+    const body = { isRehearsal, domains: some.map(toDomain) }
+    if (some.length > 1 && Buffer.byteLength(JSON.stringify(body)) > MOST_BODY_BYTES) {
+      const half = some.length >> 1
+      return [...(await send(some.slice(0, half), path, toDomain)), ...(await send(some.slice(half), path, toDomain))]
+    }
+    try {
+      const { outcomes } = (await api.post<{ outcomes: Outcome[] }>(path, body)).body
+      return some.map((one, index) => verdictOn(one, outcomes[index]!, isRehearsal))
+    } catch (error) {
+      const refused = refusedLines(error, some)
+      const others = some.filter((one) => !refused.has(one))
+      return [
+        ...[...refused].map(([{ line, text }, why]) => refusalOf(why, line, text)),
+        ...(await send(others, path, toDomain)),
+      ]
+    }
+  }
 }
 
-function delegationsOf({ target, certificate, services }: Line): ImportedDelegation[] {
+function verdictOn({ line, text }: Candidate, { outcome, problem }: Outcome, isRehearsal: boolean): Verdict {
+  const result = outcome === 'added' && isRehearsal ? 'would be added' : outcome
+  return { line, domain: text, result, detail: problem?.detail ?? '' }
+}
+
+/**
+ * The lines because of which the whole list was refused: their fields are malformed, or their tenant is not there.
+ * @throws what was refused for another reason
+ */
+function refusedLines(error: unknown, some: Candidate[]): Map<Candidate, string> {
+  if (!(error instanceof ProblemError)) throw error
+  if (error.code === 'not-found') return new Map(some.map((one) => [one, error.message]))
+  const refused = new Map<Candidate, string>()
+  for (const { pointer, detail } of error.fields) {
+    const { index, field } = /^\/domains\/(?<index>\d+)\/(?<field>.*)$/.exec(pointer)?.groups ?? {}
+    const one = some[Number(index)]
+    if (one) refused.set(one, `${field}: ${detail}`)
+  }
+  if (refused.size === 0) throw error
+  return refused
+}
+
+/** Who is no operator may import into one tenant at a time. */
+function ofEachTenant(batch: Candidate[]): Map<string, Candidate[]> {
+  const tenants = new Map<string, Candidate[]>()
+  for (const one of batch) {
+    const some = tenants.get(one.domain.tenant) ?? []
+    some.push(one)
+    tenants.set(one.domain.tenant, some)
+  }
+  return tenants
+}
+
+function delegationsOf({ target, certificate, services }: Line): ImportedDomain['delegations'] {
   if (Boolean(target) !== Boolean(certificate))
     throw new ProblemError('malformed-request', 'target and certificate go together')
   if (!target || !certificate) return []
   const targetHost = domainName(target)
-  return (services || '_xmpp-server').split(/\s+/).map((service) => ({
-    ...serviceName(service),
-    targetHost,
-    lineage: certificate,
-    ...USUAL_ANSWERS,
-  }))
+  return (services || '_xmpp-server').split(/\s+/).map((text) => {
+    const { service, protocol } = serviceName(text)
+    return { service: `${service}.${protocol}`, targetHost, lineage: certificate }
+  })
 }
 
 function columnName(title: string): string {
@@ -218,9 +287,14 @@ function oneOf<T extends string>(text: string | undefined, choices: T[], fallbac
   return choice
 }
 
-function verdictOf(error: unknown, line: number, domain: string): Verdict {
-  if (!(error instanceof ProblemError)) throw error
-  return { line, domain, result: 'refused', detail: error.message }
+/** @throws what is wrong with more than this line */
+function problemOfLine(error: unknown): ProblemError {
+  if (error instanceof ProblemError && !WITH_ALL_LINES.has(error.code)) return error
+  throw error
+}
+
+function refusalOf(detail: string, line: number, domain: string): Verdict {
+  return { line, domain, result: 'refused', detail }
 }
 
 function sizeOf(file: string): number {

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { initialise, openInstallation, placeOf, type Installation } from './installation.ts'
+import { initialise, openInstallation, type Installation } from './installation.ts'
+import { placeOf } from './place.ts'
 import { report } from './io.ts'
 import { FRONT_OF_ADMIN, signInLink } from './sign-in-command.ts'
-import { openWorkbench, type CommandDeps } from './workbench.ts'
+import { openWorkbench } from './workbench.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addInitCommand(program: Command, { io, env }: CommandDeps): void {
   program

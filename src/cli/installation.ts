@@ -11,30 +11,15 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseConfig, type Config } from '../config.ts'
 import { ProblemError } from '../problem.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
-
-/** Where an installation lives, as the command line and the environment say. */
-export interface Place {
-  dataFolder: string
-  configFile: string
-}
+import type { Environment, Place } from './place.ts'
 
 export interface Installation extends Place {
   config: Config
   masterKey: Uint8Array // 32 bytes
   databaseFile: string // of SQLite; unused with PostgreSQL
-}
-
-export function placeOf(options: { data?: string | undefined; config?: string | undefined }, env: Environment): Place {
-  const dataFolder = resolve(options.data ?? env['WAYPOST_DATA'] ?? 'data')
-  return {
-    dataFolder,
-    configFile: resolve(options.config ?? env['WAYPOST_CONFIG'] ?? join(dataFolder, 'waypost.toml')),
-  }
 }
 
 /** @throws ProblemError configuration, or unavailable where there is no installation */

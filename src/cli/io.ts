@@ -1,3 +1,5 @@
+import { ProblemError } from '../problem.ts'
+
 /** What a command may do to the outside: results go to `write`, everything for the person to `writeError`. */
 export interface Io {
   write(text: string): void
@@ -13,6 +15,18 @@ export const EXIT = {
   refused: 1, // the request was refused and nothing was changed
   couldNot: 2, // the data folder, the database or the network could not be used
 } as const
+
+/** The command was given something that it cannot begin with: exit code 2, as of an unknown option. */
+export class WrongUse extends Error {
+  override readonly name = 'WrongUse'
+}
+
+/** What went wrong, with every field where there are several. */
+export function tell(io: Io, error: unknown): void {
+  io.writeError(`waypost: ${error instanceof Error ? error.message : String(error)}\n`)
+  const fields = error instanceof ProblemError ? error.fields : []
+  if (fields.length > 1) for (const { pointer, detail } of fields) io.writeError(`  ${pointer}: ${detail}\n`)
+}
 
 /** What was done, for a person or as one JSON object. */
 export function report(io: Io, isJson: true | undefined, text: string, facts: Record<string, unknown>): void {
@@ -56,6 +70,7 @@ function width(text: string): number {
   return columns
 }
 
-export function when(instant: Date | null): string {
-  return instant === null ? '-' : instant.toISOString().replace(/\.\d+Z$/, 'Z')
+/** @param instant ISO 8601 */
+export function when(instant: string | null): string {
+  return instant === null ? '-' : instant.replace(/\.\d+Z$/, 'Z')
 }

@@ -3,8 +3,9 @@ import type { Command } from 'commander'
 import { sealer } from '../certificate/sealing.ts'
 import { systemClock } from '../clock.ts'
 import { openStorage } from '../storage/storage.ts'
-import { openInstallation, placeOf } from './installation.ts'
-import type { CommandDeps } from './workbench.ts'
+import { openInstallation } from './installation.ts'
+import { placeOf } from './place.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addMigrateCommand(program: Command, { io, env }: CommandDeps): void {
   program

@@ -4,14 +4,16 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { createLog } from '../log.ts'
 import { supervise } from '../supervisor.ts'
-import { initialise, openInstallation, placeOf, type Environment } from './installation.ts'
+import type { CommandDeps } from './command-deps.ts'
+import { initialise, openInstallation } from './installation.ts'
+import { placeOf, type Environment } from './place.ts'
 import { EXIT, type Io } from './io.ts'
 
 /** Beside this file, compiled or not as this is. */
 const CHILD = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url))
 
 /** `waypost serve`: the supervisor, whose children are `child.ts`. */
-export function addServeCommand(program: Command, io: Io, env: Environment): void {
+export function addServeCommand(program: Command, { io, env }: CommandDeps): void {
   program
     .command('serve')
     .description('serve delegations; the first start makes the data folder and the keys, and prints a set-up link')

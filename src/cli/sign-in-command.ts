@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
+import { adminOrigin } from '../config.ts'
 import { issueSignInLink } from '../tenant/sign-in.ts'
-import { openInstallation, placeOf, type Installation } from './installation.ts'
-import { openWorkbench, type CommandDeps } from './workbench.ts'
+import { openInstallation, type Installation } from './installation.ts'
+import { placeOf } from './place.ts'
+import { openWorkbench } from './workbench.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export const FRONT_OF_ADMIN =
   'Until you import a certificate for the admin host (waypost certificate import … --front-of), it has one of the local\n' +
@@ -12,14 +15,8 @@ export const FRONT_OF_ADMIN =
 export async function signInLink(installation: Installation): Promise<{ url: string; expiresAt: Date }> {
   const bench = await openWorkbench(installation)
   try {
-    const { config } = installation
-    const port = config.edge.https[0]?.port ?? 443
-    return await issueSignInLink({
-      sessions: bench.storage.sessions,
-      randomBytes,
-      clock: bench.clock,
-      adminOrigin: `https://${config.admin.host}${port === 443 ? '' : `:${port}`}`,
-    })
+    const deps = { links: bench.storage.links, randomBytes, adminOrigin: adminOrigin(installation.config) }
+    return await issueSignInLink(deps, bench.act())
   } finally {
     await bench.close()
   }

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
-import type { TargetHost } from '../delegation/target-host.ts'
-import { displayName, domainName, type DomainName } from '../name.ts'
+import { displayName, domainName } from '../name.ts'
+import { pages, path } from './api.ts'
+import { withApi } from './connect.ts'
 import { report, table, when } from './io.ts'
 import { wholeNumber } from './options.ts'
-import { pages } from './pages.ts'
-import { noteMissingFront, withWorkbench, type CommandDeps } from './workbench.ts'
+import type { TargetHost, TargetHostInDetail } from './resources.ts'
+import { noteMissingFront } from './whose.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 export function addTargetCommand(program: Command, deps: CommandDeps): void {
   const { io } = deps
@@ -16,10 +18,11 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     .option('--port <port>', 'of HTTPS, as others reach it', wholeNumber(1, 65535), 443)
     .option('--json', 'print it as JSON')
     .action((host: string, { port, json }: { port: number; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async (bench) => {
-        const added = await bench.registrar.addTargetHost(host, port, bench.act())
+      withApi(deps, command, async (api) => {
+        const { body } = await api.post<TargetHost>('/target-hosts', { name: domainName(host), port })
+        const added = { ...body, frontLineage: null }
         report(io, json, `added target host ${displayName(added.name)}`, toJson(added))
-        noteMissingFront(io, bench, added)
+        noteMissingFront(io, added)
       }),
     )
 
@@ -29,25 +32,22 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     .option('--search <text>', 'only names with this text')
     .option('--json', 'print them as JSON, one a line')
     .action(({ search, json }: { search?: string; json?: true }, command: Command) =>
-      withWorkbench(deps, command, async ({ storage }) => {
+      withApi(deps, command, async (api) => {
         const rows: string[][] = []
-        const list = pages((after: DomainName | undefined, limit) =>
-          storage.targetHosts
-            .list({ limit, ...(after === undefined ? {} : { after }), ...(search === undefined ? {} : { search }) })
-            .then((items) => ({ items, next: items.at(-1)?.name })),
-        )
-        for await (const one of list) {
+        for await (const { name } of pages<TargetHost>(api, '/target-hosts', { search })) {
+          const { body: one } = await api.get<TargetHostInDetail>(path`/target-hosts/${name}`)
           if (json) io.write(JSON.stringify(toJson(one)) + '\n')
           else
             rows.push([
               displayName(one.name),
               String(one.port),
-              one.frontLineageId === null ? 'none' : 'yes',
+              one.frontLineage === null ? 'none' : 'yes',
               when(one.createdAt),
             ])
         }
-        if (!json && rows.length > 0) io.write(table(['target host', 'port', 'front certificate', 'since'], rows))
-        if (!json && rows.length === 0) io.writeError('no target hosts; add one: waypost target add HOST\n')
+        if (json) return
+        if (rows.length > 0) io.write(table(['target host', 'port', 'front certificate', 'since'], rows))
+        else io.writeError('no target hosts; add one: waypost target add HOST\n')
       }),
     )
 
@@ -56,13 +56,14 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     .description('remove a target host that no delegation leads to')
     .option('--json', 'print it as JSON')
     .action((host: string, { json }: { json?: true }, command: Command) =>
-      withWorkbench(deps, command, async ({ storage, act }) => {
-        await storage.targetHosts.remove(domainName(host), act())
-        report(io, json, `removed target host ${host}`, { removed: 'target-host', name: domainName(host) })
+      withApi(deps, command, async (api) => {
+        const name = domainName(host)
+        await api.delete(path`/target-hosts/${name}`)
+        report(io, json, `removed target host ${host}`, { removed: 'target-host', name })
       }),
     )
 }
 
-function toJson({ id, name, port, frontLineageId, createdAt }: TargetHost) {
-  return { id, name, port, hasFrontCertificate: frontLineageId !== null, createdAt: createdAt.toISOString() }
+function toJson({ name, port, frontLineage, createdAt }: TargetHostInDetail) {
+  return { name, port, hasFrontCertificate: frontLineage !== null, createdAt }
 }

@@ -55,7 +55,8 @@ export function addVerifyCommand(program: Command, io: VerifyIo): void {
     .option('--timeout <seconds>', 'for each request as a whole', '10')
     .option('--port <number>', "the source domain's HTTPS port, for trials", '443')
     .addHelpText('after', HELP)
-    .action(async (domain: string, options: VerifyOptions) => {
+    .action(async (domain: string, _options: VerifyOptions, command: Command) => {
+      const options = command.optsWithGlobals<VerifyOptions>() // --ca is known to all commands
       try {
         const reports = await verifyEach(domain, options)
         const conclusion = worst(reports)

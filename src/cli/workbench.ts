@@ -2,26 +2,24 @@ import { randomBytes } from 'node:crypto'
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Act } from '../act.ts'
-import { certificateImport, type CertificateImport } from '../certificate/import.ts'
 import { sealer, type Sealer } from '../certificate/sealing.ts'
 import { systemClock, type Clock } from '../clock.ts'
-import { registrar, type Registrar } from '../delegation/registrar.ts'
-import type { DomainName } from '../name.ts'
-import { ProblemError } from '../problem.ts'
+import { createLog } from '../log.ts'
 import { openStorage, type Storage } from '../storage/storage.ts'
-import type { Tenant } from '../tenant/tenant.ts'
-import { openInstallation, placeOf, type Environment, type Installation } from './installation.ts'
-import type { Io } from './io.ts'
+import type { Transport } from './api.ts'
+import { openInstallation, type Installation } from './installation.ts'
+import { placeOf } from './place.ts'
+import type { CommandDeps } from './command-deps.ts'
 
 /** What the commands that work on the data folder are made of. */
 export interface Workbench {
   installation: Installation
   storage: Storage
-  registrar: Registrar
-  imports: CertificateImport
   sealer: Sealer
   clock: Clock
   act(): Act
+  /** The API over this data folder; closing it closes the workbench. */
+  api(): Promise<Transport>
   close(): Promise<void>
 }
 
@@ -30,6 +28,7 @@ export async function openWorkbench(installation: Installation): Promise<Workben
   const clock = systemClock
   const keys = sealer(installation.masterKey, randomBytes)
   const { config } = installation
+  const actor = `cli:${userInfo().username}`
   const storage = await openStorage({ url: config.storage.url, file: installation.databaseFile, sealer: keys, clock })
   try {
     if ((await storage.pendingMigrations()).length > 0) await storage.migrate()
@@ -37,24 +36,26 @@ export async function openWorkbench(installation: Installation): Promise<Workben
     await storage.close()
     throw error
   }
-  return {
+  const bench: Workbench = {
     installation,
     storage,
-    registrar: registrar({
-      ...storage,
-      reserved: { adminHost: config.admin.host, edgeName: config.edge.name },
-    }),
-    imports: certificateImport({ lineages: storage.lineages }),
     sealer: keys,
     clock,
-    act: () => ({ at: clock.now(), actor: `cli:${userInfo().username}`, address: null }),
+    act: () => ({ at: clock.now(), actor, address: null }),
+    async api() {
+      // Loaded where they are needed: they are most of what there is to load
+      const [{ declared }, { adminParts }, { inProcess }] = await Promise.all([
+        import('../admin/app.ts'),
+        import('../parts.ts'),
+        import('./in-process.ts'),
+      ])
+      const log = createLog({ level: 'error', role: 'cli' }, process.stderr)
+      const parts = adminParts({ storage, sealer: keys, config, clock, log })
+      return inProcess(declared(parts).routes, { tenants: parts.tenants, clock, actor, close: bench.close })
+    },
     close: () => storage.close(),
   }
-}
-
-export interface CommandDeps {
-  io: Io
-  env: Environment
+  return bench
 }
 
 /** Runs an action on the data folder and closes it, whatever happens. */
@@ -69,30 +70,4 @@ export async function withWorkbench<T>(
   } finally {
     await bench.close()
   }
-}
-
-/** Says what is missing for HTTPS, where nobody but the operator will see to it. */
-export function noteMissingFront(
-  io: Io,
-  { installation }: Workbench,
-  host: { name: DomainName; frontLineageId: string | null },
-): void {
-  if (host.frontLineageId === null && installation.config.front.authority === 'import')
-    io.writeError(
-      `note: HTTPS has no certificate for ${host.name} yet; import one: waypost certificate import FILE --key KEY --front-of ${host.name}\n`,
-    )
-}
-
-/** The tenant by its name, or the only one there is. */
-export async function tenantOf(bench: Workbench, name: string | undefined): Promise<Tenant> {
-  const { tenants } = bench.storage
-  if (name !== undefined) {
-    const tenant = await tenants.findByName(name)
-    if (!tenant) throw new ProblemError('not-found', `there is no tenant ${name}; see: waypost tenant list`)
-    return tenant
-  }
-  const [only, another] = await tenants.list({ limit: 2 })
-  if (!only) throw new ProblemError('not-found', 'there is no tenant yet; add one: waypost tenant add NAME')
-  if (another) throw new ProblemError('malformed-request', 'there are several tenants; say whose with --tenant NAME')
-  return only
 }

@@ -1,8 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addCommands } from '../../src/cli/commands.ts'
+import { systemClock } from '../../src/clock.ts'
 import { newWaypost, type Outcome, type Waypost } from '../support/waypost.ts'
+
+const silent = {
+  write: () => undefined,
+  writeError: () => undefined,
+  setExitCode: () => undefined,
+  isTerminal: false,
+  readStdin: async () => Buffer.alloc(0),
+}
 
 let site: Waypost
 let xmpp: { pem: string; key: string }
@@ -184,3 +195,24 @@ test('every command explains itself', async () => {
   expect(await done('domain', 'import', '--help')).toContain('Exit code 1')
   expect(existsSync(join(site.dataFolder, 'waypost.db'))).toBe(true)
 })
+
+test('every command has a description, prints JSON where it prints anything, and is found by its name alone', async () => {
+  const deps = { io: silent, env: {}, clock: systemClock }
+  const all = new Command()
+  await addCommands(all, deps, undefined)
+  const others = new Set(['serve', 'demo', 'config print', 'domain host-meta', 'audit export'])
+  for (const command of all.commands) {
+    const alone = new Command()
+    await addCommands(alone, deps, command.name())
+    expect(alone.commands.map((one) => one.name())).toEqual([command.name()])
+    for (const [name, leaf] of leaves(command)) {
+      expect([name, leaf.description()]).not.toEqual([name, ''])
+      expect([name, leaf.options.some(({ long }) => long === '--json')]).toEqual([name, !others.has(name)])
+    }
+  }
+})
+
+function leaves(command: Command, path = command.name()): [string, Command][] {
+  if (command.commands.length === 0) return [[path, command]]
+  return command.commands.flatMap((one) => leaves(one, `${path} ${one.name()}`))
+}

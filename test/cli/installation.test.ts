@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { initialise, openInstallation, placeOf, type Place } from '../../src/cli/installation.ts'
+import { initialise, openInstallation } from '../../src/cli/installation.ts'
+import { placeOf, serverOf, type Place } from '../../src/cli/place.ts'
 import { parseConfig } from '../../src/config.ts'
 
 const KEY = new Uint8Array(32).fill(7)
@@ -24,6 +25,14 @@ test('the command line comes before the environment, and both before ./data', ()
     dataFolder: '/b',
     configFile: '/c',
   })
+})
+
+test('a server on the command line comes before a data folder in the environment, and the other way round', () => {
+  expect(serverOf({}, { WAYPOST_DATA: '/a' })).toBeUndefined()
+  expect(serverOf({}, { WAYPOST_DATA: '/a', WAYPOST_SERVER: 'https://a' })).toBe('https://a')
+  expect(serverOf({ server: 'https://b' }, { WAYPOST_DATA: '/a', WAYPOST_SERVER: 'https://a' })).toBe('https://b')
+  expect(serverOf({ data: '/b' }, { WAYPOST_SERVER: 'https://a' })).toBeUndefined()
+  expect(() => serverOf({ server: 'https://b', data: '/b' }, {})).toThrow('leave out one')
 })
 
 test('what is made is private, in force, and never made over', () => {

@@ -1,0 +1,154 @@
+import type { PoshAnswer, TlsAnswer } from '../delegation/delegation.ts'
+import type { DnsRecord } from '../delegation/dns-records.ts'
+import type { HostMeta } from '../delegation/host-meta.ts'
+import type { SourceDomainMode } from '../delegation/source-domain.ts'
+import type { DomainName } from '../name.ts'
+import type { Role } from '../tenant/member.ts'
+import type { Quotas } from '../tenant/tenant.ts'
+
+// What the commands read of the API's answers. Instants are ISO 8601.
+
+export interface Session {
+  name: string
+  isOperator: boolean
+  tenants: { name: string; role: Role }[]
+  scopes: string[] | null // null: everything
+  authenticatedAt: string | null
+}
+
+export interface Tenant {
+  name: string
+  createdAt: string
+  suspendedAt: string | null
+  quotas: Quotas
+}
+
+export interface TenantInDetail extends Tenant {
+  counts: Record<keyof Quotas, number>
+}
+
+export interface SourceDomain {
+  tenant: string
+  name: DomainName
+  mode: SourceDomainMode
+  proof: string | null
+  provenAt: string | null
+  suspendedAt: string | null
+  createdAt: string
+}
+
+export interface SourceDomainInDetail extends SourceDomain {
+  frontLineage: string | null // null: the edge has nothing to present for it yet
+  dnsRecords: DnsRecord[]
+  hostMeta: HostMeta | null
+}
+
+export interface TargetHost {
+  name: DomainName
+  port: number
+  createdAt: string
+}
+
+export interface TargetHostInDetail extends TargetHost {
+  frontLineage: string | null
+}
+
+export interface Delegation {
+  id: string
+  tenant: string
+  sourceDomain: DomainName
+  service: string // "_xmpp-server._tcp"
+  targetHost: DomainName
+  targetPort: number
+  lineage: string
+  tlsAnswer: TlsAnswer
+  poshAnswer: PoshAnswer
+  srvPort: number | null
+  createdAt: string
+}
+
+export interface Certificate {
+  id: string
+  state: 'staged' | 'active' | 'retiring' | 'retired'
+  subject: string
+  issuer: string
+  serial: string
+  keyType: string
+  dnsNames: string[]
+  sha256: string
+  spkiSha256: string
+  notBefore: string
+  notAfter: string
+  hasPrivateKey: boolean
+  stagedAt: string
+  activatedAt: string | null
+  supersededAt: string | null
+  retiresAt: string | null
+  chain: string // PEM, leaf first
+}
+
+export interface Lineage {
+  tenant: string | null // null: the operator's own
+  name: string
+  source: string
+  createdAt: string
+  certificates: Certificate[]
+}
+
+export interface OneTimeLink {
+  url: string
+  expiresAt: string
+}
+
+export interface User {
+  id: string
+  email: string
+  isOperator: boolean
+  hasPassword: boolean
+  hasTotp: boolean
+  passkeys: number
+  lastSignInAt: string | null
+  createdAt: string
+}
+
+export interface Member {
+  id: string // of the user
+  email: string
+  role: Role
+  hasSecondFactor: boolean
+  createdAt: string
+}
+
+export interface Invitation {
+  id: string
+  email: string
+  role: Role | null // null: to be an operator
+  createdBy: string
+  createdAt: string
+  expiresAt: string
+}
+
+export interface ApiToken {
+  id: string
+  name: string
+  scopes: string[]
+  addresses: string[] | null
+  createdBy: string
+  createdAt: string
+  expiresAt: string | null
+  lastUsedAt: string | null
+  lastUsedBy: string | null
+  rotatesUntil: string | null
+}
+
+export interface AuditEvent {
+  sequence: number
+  at: string
+  tenant: string | null
+  actor: string
+  address: string | null
+  action: string
+  subject: string
+  detail: Record<string, unknown>
+  hash: string
+}
