@@ -88,27 +88,43 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   const ticker = setInterval(() => {
     tick ??= work().finally(() => (tick = undefined))
   }, TICK_MS)
+  let sweeping: Promise<void> | undefined
   const sweeper = setInterval(() => {
     const olderThan = new Date(clock.now().getTime() - KEEP_CHANGES_MS)
-    Promise.all([storage.changes.trim(olderThan), storage.sweep(clock.now())]).catch((err: unknown) =>
-      log.warn({ err }, 'what has ended was not swept away; it is tried again'),
-    )
+    sweeping ??= sweep(olderThan).finally(() => (sweeping = undefined))
   }, SWEEP_EVERY_MS)
+
+  /** In bounded steps, until nothing is left: strangers may leave more in a minute than one step takes. */
+  async function sweep(olderThan: Date): Promise<void> {
+    try {
+      await storage.changes.trim(olderThan)
+      while (!isStopping && (await storage.sweep(clock.now())) > 0);
+    } catch (err) {
+      log.warn({ err }, 'what has ended was not swept away; it is tried again')
+    }
+  }
 
   /** Whoever keeps the log notices when the end of the audit trail is cut off: `waypost audit verify --log`. */
   async function logAuditHead(): Promise<void> {
-    const { keep_days } = config.audit
-    const now = clock.now()
     try {
-      const olderThan = new Date(now.getTime() - keep_days * DAY_MS)
-      if (keep_days > 0) while ((await storage.audit.forget(olderThan, now)) > 0);
       log.info(await storage.audit.head(), 'audit head')
     } catch (err) {
       log.warn({ err }, 'the head of the audit trail could not be read; it is tried again')
     }
   }
+
+  async function forgetOldEvents(): Promise<void> {
+    const { keep_days } = config.audit
+    const now = clock.now()
+    const olderThan = new Date(now.getTime() - keep_days * DAY_MS)
+    try {
+      if (keep_days > 0) while (!isStopping && (await storage.audit.forget(olderThan, now)) > 0);
+    } catch (err) {
+      log.warn({ err }, 'old events of the audit trail were not forgotten; it is tried again')
+    }
+  }
   await logAuditHead()
-  const auditTicker = setInterval(() => void logAuditHead(), AUDIT_HEAD_EVERY_MS)
+  const auditTicker = setInterval(() => void logAuditHead().then(forgetOldEvents), AUDIT_HEAD_EVERY_MS)
 
   /** Rounds of a bounded size, so that a stop need not wait for a hundred thousand certificates. */
   async function work(): Promise<void> {
@@ -135,7 +151,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       clearInterval(ticker)
       clearInterval(sweeper)
       clearInterval(auditTicker)
-      await tick
+      await Promise.all([tick, sweeping])
       if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])
       await logAuditHead()

@@ -3,26 +3,11 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import express, { type Express, type ErrorRequestHandler, type RequestHandler } from 'express'
 import { ProblemError } from '../problem.ts'
-import { accountRoutes } from './api/account-routes.ts'
-import { authorityRoutes } from './api/authority-routes.ts'
-import { auditRoutes } from './api/audit-routes.ts'
-import { delegationRoutes } from './api/delegation-routes.ts'
-import { frontRoutes } from './api/front-routes.ts'
-import { importRoutes } from './api/import-routes.ts'
-import { invitationRoutes } from './api/invitation-routes.ts'
-import { lineageRoutes } from './api/lineage-routes.ts'
-import { memberRoutes } from './api/member-routes.ts'
+import { allRoutes } from './api/all-routes.ts'
 import { openApi } from './api/openapi.ts'
 import { rateLimit } from './api/rate-limit.ts'
-import { registrationRoutes } from './api/registration-routes.ts'
 import type { Route } from './api/route.ts'
 import { routesRouter } from './api/router.ts'
-import { sessionRoutes } from './api/session-routes.ts'
-import { sourceDomainRoutes } from './api/source-domain-routes.ts'
-import { targetHostRoutes } from './api/target-host-routes.ts'
-import { tenantRoutes } from './api/tenant-routes.ts'
-import { tokenRoutes } from './api/token-routes.ts'
-import { userRoutes } from './api/user-routes.ts'
 import { sessionToken } from './cookies.ts'
 import { lookUps, type AdminDeps } from './deps.ts'
 import { bearerSecret, exchangeOf, hasAuthorization, openExchange, refuseCrossSite } from './exchange.ts'
@@ -37,29 +22,11 @@ const PUBLIC = new URL('../../public/', import.meta.url)
 
 /** All that the admin host answers, declared. */
 export function declared(deps: AdminDeps): { routes: Route[]; pages: Page[] } {
-  const find = lookUps(deps)
-  const routes = [
-    ...tenantRoutes(deps),
-    ...sourceDomainRoutes(deps, find),
-    ...importRoutes(deps),
-    ...targetHostRoutes(deps, find),
-    ...delegationRoutes(deps, find),
-    ...frontRoutes(deps, find),
-    ...lineageRoutes(deps, find),
-    ...sessionRoutes(deps),
-    ...accountRoutes(deps),
-    ...registrationRoutes(deps),
-    ...invitationRoutes(deps),
-    ...userRoutes(deps),
-    ...memberRoutes(deps),
-    ...tokenRoutes(deps),
-    ...auditRoutes(deps, find),
-    ...authorityRoutes(deps),
-  ]
+  const routes = allRoutes(deps)
   const api = openApi(routes, deps.config.admin.host)
   return {
     routes: [...routes, api.route],
-    pages: [...allPages(deps, find), referencePage(api.document)],
+    pages: [...allPages(deps, lookUps(deps)), referencePage(api.document)],
   }
 }
 
@@ -83,9 +50,10 @@ export function adminApp(deps: AdminDeps): Express {
   app.use(refuseCrossSite)
   app.use('/assets', staticFiles())
   app.use(findCaller(deps))
-  app.use('/api', rateLimit(config.admin.requests_per_minute))
+  app.use(rateLimit(config.admin.requests_per_minute))
   app.use(refuseUnknownToken)
   app.use('/api/v1', routesRouter(routes, deps))
+  app.use(refuseTokenOnPages)
   app.use(pagesRouter(pages, render))
   app.use(() => {
     throw new ProblemError('not-found', 'there is nothing at this address')
@@ -122,12 +90,22 @@ const refuseUnknownToken: RequestHandler = (req, _res, next) => {
   next()
 }
 
+/** A page takes its visitor from the cookie alone, which a request with an Authorization line is not checked for. */
+const refuseTokenOnPages: RequestHandler = (req, _res, next) => {
+  if (hasAuthorization(req))
+    throw new ProblemError('malformed-request', 'pages are for people; an API token is taken below /api/v1')
+  next()
+}
+
 /** A refusal is told; a bug of ours is logged whole and shows nothing of itself. */
 function answerProblem(log: AdminDeps['log'], render: RenderDeps): ErrorRequestHandler {
   return (err: unknown, req, res, next) => {
     const problem = refusalOf(err)
     const requestId = String(res.getHeader('X-Request-Id'))
     if (!problem) log.error({ err, requestId, method: req.method, path: req.path }, 'unexpected error')
+    // Who watches the log for guessing needs the address
+    if (problem?.code === 'sign-in-refused' || problem?.code === 'too-many-requests')
+      log.info({ requestId, address: exchangeOf(req).address, path: req.path, code: problem.code }, 'refused')
     if (res.headersSent) return next(err)
     const { status } = PROBLEMS[problem?.code ?? 'internal']
     if (problem?.retryAfterMs !== undefined)

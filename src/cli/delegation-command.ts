@@ -7,7 +7,7 @@ import { orHint, pages, path, type Api } from './api.ts'
 import { withApi } from './connect.ts'
 import { report, table, when } from './io.ts'
 import { oneOf, wholeNumber } from './options.ts'
-import type { Delegation, SourceDomainInDetail, TargetHostInDetail } from './resources.ts'
+import type { Delegation, SourceDomainInDetail, TargetHost } from './resources.ts'
 import { everybodysPath, holderOf, noteMissingFront, tenantOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -84,7 +84,7 @@ Example:
           )
           if (source?.mode === 'hosted') noteMissingFront(io, source)
           if (body.targetHost === body.sourceDomain) return
-          const target = await ifAllowed<TargetHostInDetail>(api, path`/target-hosts/${body.targetHost}`)
+          const target = await ifAllowed<TargetHost>(api, path`/target-hosts/${body.targetHost}`)
           if (target) noteMissingFront(io, target)
         }),
     )

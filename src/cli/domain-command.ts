@@ -42,7 +42,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
               )
             io.writeError(`the records to publish: waypost domain show ${body.name}\n`)
           }
-          if (body.mode === 'hosted') noteMissingFront(io, { ...body, frontLineage: null })
+          if (body.mode === 'hosted') noteMissingFront(io, body)
         }),
     )
 
@@ -76,8 +76,8 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
         const found = await claimOf(api, name, options.tenant)
         const delegations = await delegationsOf(api, found)
         if (options.json) {
-          const { frontLineage, hostMeta, dnsRecords: records } = found
-          const more = { hasFrontCertificate: frontLineage !== null, hostMeta, records }
+          const { hostMeta, dnsRecords: records } = found
+          const more = { hostMeta, records }
           io.write(JSON.stringify({ ...toJson(found), ...more, delegations: delegations.map(delegationJson) }) + '\n')
           return
         }
@@ -185,14 +185,14 @@ async function delegationsOf(api: Api, { tenant, name }: SourceDomain): Promise<
 }
 
 function factsOf(domain: SourceDomainInDetail): [string, string][] {
-  const { name, tenant, mode, frontLineage, hostMeta } = domain
+  const { name, tenant, mode, hasFrontCertificate, hostMeta } = domain
   const shown = displayName(name)
   return [
     ['source domain', shown + (shown === name ? '' : ` (${name})`)],
     ['tenant', tenant],
     ['mode', mode === 'hosted' ? 'hosted: this server answers for it' : "external: its owner's web server redirects"],
     ['state', stateOf(domain)],
-    ['front certificate', mode === 'external' ? 'not needed' : frontLineage === null ? 'none yet' : 'yes'],
+    ['front certificate', mode === 'external' ? 'not needed' : hasFrontCertificate ? 'yes' : 'none yet'],
     ['host-meta', hostMeta === null ? 'off' : `${hostMeta.links.length} links`],
   ]
 }
@@ -202,8 +202,9 @@ function stateOf({ suspendedAt, proof }: SourceDomain): string {
   return proof === null ? 'unproven, not served' : 'served'
 }
 
-function toJson({ name, tenant, mode, proof, provenAt, suspendedAt, createdAt }: SourceDomain) {
-  return { name, tenant, mode, proof, provenAt, suspendedAt, createdAt }
+function toJson(domain: SourceDomain) {
+  const { name, tenant, mode, proof, provenAt, suspendedAt, hasFrontCertificate, createdAt } = domain
+  return { name, tenant, mode, proof, provenAt, suspendedAt, hasFrontCertificate, createdAt }
 }
 
 function parseJson(bytes: Buffer): unknown {

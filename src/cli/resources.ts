@@ -34,11 +34,11 @@ export interface SourceDomain {
   proof: string | null
   provenAt: string | null
   suspendedAt: string | null
+  hasFrontCertificate: boolean
   createdAt: string
 }
 
 export interface SourceDomainInDetail extends SourceDomain {
-  frontLineage: string | null // null: the edge has nothing to present for it yet
   dnsRecords: DnsRecord[]
   hostMeta: HostMeta | null
 }
@@ -46,11 +46,8 @@ export interface SourceDomainInDetail extends SourceDomain {
 export interface TargetHost {
   name: DomainName
   port: number
+  hasFrontCertificate: boolean
   createdAt: string
-}
-
-export interface TargetHostInDetail extends TargetHost {
-  frontLineage: string | null
 }
 
 export interface Delegation {

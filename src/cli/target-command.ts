@@ -4,7 +4,7 @@ import { pages, path } from './api.ts'
 import { withApi } from './connect.ts'
 import { report, table, when } from './io.ts'
 import { wholeNumber } from './options.ts'
-import type { TargetHost, TargetHostInDetail } from './resources.ts'
+import type { TargetHost } from './resources.ts'
 import { noteMissingFront } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -20,9 +20,8 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     .action((host: string, { port, json }: { port: number; json?: true }, command: Command) =>
       withApi(deps, command, async (api) => {
         const { body } = await api.post<TargetHost>('/target-hosts', { name: domainName(host), port })
-        const added = { ...body, frontLineage: null }
-        report(io, json, `added target host ${displayName(added.name)}`, toJson(added))
-        noteMissingFront(io, added)
+        report(io, json, `added target host ${displayName(body.name)}`, toJson(body))
+        noteMissingFront(io, body)
       }),
     )
 
@@ -34,14 +33,13 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     .action(({ search, json }: { search?: string; json?: true }, command: Command) =>
       withApi(deps, command, async (api) => {
         const rows: string[][] = []
-        for await (const { name } of pages<TargetHost>(api, '/target-hosts', { search })) {
-          const { body: one } = await api.get<TargetHostInDetail>(path`/target-hosts/${name}`)
+        for await (const one of pages<TargetHost>(api, '/target-hosts', { search })) {
           if (json) io.write(JSON.stringify(toJson(one)) + '\n')
           else
             rows.push([
               displayName(one.name),
               String(one.port),
-              one.frontLineage === null ? 'none' : 'yes',
+              one.hasFrontCertificate ? 'yes' : 'none',
               when(one.createdAt),
             ])
         }
@@ -64,6 +62,6 @@ export function addTargetCommand(program: Command, deps: CommandDeps): void {
     )
 }
 
-function toJson({ name, port, frontLineage, createdAt }: TargetHostInDetail) {
-  return { name, port, hasFrontCertificate: frontLineage !== null, createdAt }
+function toJson({ name, port, hasFrontCertificate, createdAt }: TargetHost) {
+  return { name, port, hasFrontCertificate, createdAt }
 }

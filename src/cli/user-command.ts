@@ -109,6 +109,24 @@ Example:
     )
 
   user
+    .command('reset-factors <email>')
+    .description('remove the authenticator app, recovery codes and passkeys of somebody who has lost them')
+    .option('--yes', 'really')
+    .option('--json', 'print it as JSON')
+    .action((email: string, { yes, json }: { yes?: true; json?: true }, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const { id, email: address } = await userOf(api, email)
+        if (!yes)
+          throw new ProblemError(
+            'malformed-request',
+            `from then on a password alone opens the account of ${address}; make sure who asks for it, and say --yes`,
+          )
+        await api.delete(path`/users/${id}/second-factors`)
+        report(io, json, `removed the second factors of ${address}`, { removed: 'second-factors', email: address })
+      }),
+    )
+
+  user
     .command('remove <email>')
     .description('remove an account with its memberships')
     .option('--yes', 'really')

@@ -1,6 +1,6 @@
 import { domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { orHint, pages, path, type Api } from './api.ts'
+import { orHint, path, type Api } from './api.ts'
 import type { Io } from './io.ts'
 import type { SourceDomain, SourceDomainInDetail, Tenant } from './resources.ts'
 
@@ -44,10 +44,7 @@ export async function saidOwnerPath(
 /** The claims of all tenants to a name, for the operator. */
 export async function claimsTo(api: Api, text: string): Promise<SourceDomain[]> {
   const name = domainName(text)
-  const found: SourceDomain[] = []
-  for await (const one of pages<SourceDomain>(api, '/source-domains', { search: name }))
-    if (one.name === name) found.push(one)
-  return found
+  return (await api.get<{ items: SourceDomain[] }>('/source-domains', { name })).body.items
 }
 
 /** One tenant's claim to a name. @throws ProblemError not-found; malformed-request where it is not clear whose */
@@ -73,8 +70,9 @@ export async function holderOf(api: Api, text: string): Promise<string | undefin
 }
 
 /** Says what is missing for HTTPS, which browsers and initiating entities ask by. */
-export function noteMissingFront(io: Io, { name, frontLineage }: { name: string; frontLineage: string | null }): void {
-  if (frontLineage === null)
+export function noteMissingFront(io: Io, host: { name: string; hasFrontCertificate: boolean }): void {
+  const { name, hasFrontCertificate } = host
+  if (!hasFrontCertificate)
     io.writeError(
       `note: HTTPS has no certificate for ${name} yet; where the server does not issue it by itself: waypost certificate import FILE --key KEY --front-of ${name}\n`,
     )

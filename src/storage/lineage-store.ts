@@ -196,6 +196,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
     async activate(tenantId, certificateId, retiresAt, act, issuedBy = 'import') {
       return perform(deps, act, async (trx, traces) => {
         const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        requireMatch(act, lineage)
         if (certificate.activated_at !== null && certificate.superseded_at === null)
           return certificateFromRow(certificate)
         if (certificate.private_key_id === null && (isFrontLineage(lineage) || (await isPresented(trx, lineage.id))))

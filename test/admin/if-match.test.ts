@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { declared } from '../../src/admin/app.ts'
-import { takesIfMatch } from '../../src/admin/api/openapi.ts'
-import type { RouteDeclaration } from '../../src/admin/api/route.ts'
+import { takesIfMatch, type RouteDeclaration } from '../../src/admin/api/route.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { emptyDatabase, type TestPlace } from '../support/databases.ts'
 import { adminServer, selfSigned, type AdminServer, type Somebody } from './admin-server.ts'

@@ -14,6 +14,7 @@ import {
   toIssuedLink,
   toOpenedSession,
 } from './people.ts'
+import { requireGraveFor } from './member-routes.ts'
 import { route, type Route } from './route.ts'
 
 const fields = {
@@ -79,10 +80,11 @@ export function invitationRoutes({ accounts, links, signIn }: AdminDeps): Route[
           ...(path === '/operator' ? {} : { params: z.strictObject(params) }),
           body,
           answer: { status: 201, schema: issued },
-          problems: ['already-exists'],
+          problems: ['already-exists', 'fresh-sign-in-required'],
         },
-        async ({ tenant, body, act }) => {
+        async ({ tenant, body, principal, act }) => {
           const role = 'role' in body ? body.role : null
+          if (role !== null) requireGraveFor(role, principal, act.at)
           const { invitation, link } = await accounts.invite({ tenant, role, email: body.email }, act)
           return { body: { ...toResource(invitation), link: toIssuedLink(link) } }
         },

@@ -223,7 +223,7 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
                 .meta({ description: 'Even where caches may hold a document without it' }),
             }),
             answer: { status: 200, schema: activated },
-            problems: ['too-early', 'certificate-refused', 'still-in-use'],
+            problems: ['too-early', 'certificate-refused', 'still-in-use', 'precondition-failed'],
           },
           async ({ tenant, params, body, act }) => {
             const found = await find.lineage(tenant, params.lineage)

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { entityTag } from '../../act.ts'
 import { ProblemError } from '../../problem.ts'
-import type { Member } from '../../tenant/member.ts'
+import type { Member, Role } from '../../tenant/member.ts'
+import type { Principal } from '../../tenant/principal.ts'
 import type { AdminDeps } from '../deps.ts'
 import { tenantNameField } from '../input.ts'
 import { listPage, pageOf, pageQuery } from './paging.ts'
 import { BY_EMAIL, roleField } from './people.ts'
-import { authorize, route, type Route } from './route.ts'
+import { authorize, requireGrave, route, type Route } from './route.ts'
 
 const resource = z
   .object({
@@ -62,9 +63,10 @@ export function memberRoutes({ members, sessions }: AdminDeps): Route[] {
         params: one,
         body: z.strictObject({ role: roleField }),
         answer: { status: 200, schema: resource, hasEtag: true },
-        problems: ['last-owner'],
+        problems: ['last-owner', 'fresh-sign-in-required'],
       },
-      async ({ tenant, params: { user }, body: { role }, act, session }) => {
+      async ({ tenant, params: { user }, body: { role }, principal, act, session }) => {
+        requireGraveFor(role, principal, act.at)
         const before = await find(tenant.id, user)
         const member = await members.setRole(tenant.id, user, role, act)
         if (role !== before.role) await sessions.closeAll(user, act, session?.id)
@@ -106,4 +108,14 @@ function tagged(member: Member) {
 
 function toResource({ id, email, role, hasSecondFactor, createdAt }: Member): z.input<typeof resource> {
   return { id, email, role, hasSecondFactor, createdAt: createdAt.toISOString() }
+}
+
+/**
+ * An owner hands out every right of the tenant, and a person is bound to neither the end nor the addresses of the token
+ * that made them one.
+ * @throws ProblemError forbidden, fresh-sign-in-required
+ */
+export function requireGraveFor(role: Role, principal: Principal, now: Date): void {
+  const isPerson = principal.scopes === 'all'
+  if (isPerson ? role === 'owner' : role !== 'viewer') requireGrave(principal, now)
 }

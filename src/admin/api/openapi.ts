@@ -4,7 +4,7 @@ import type { ProblemCode } from '../../problem.ts'
 import { PROBLEMS } from '../problem-details.ts'
 import type { ApiDocument } from './example.ts'
 import { takesIdempotencyKey } from './idempotency.ts'
-import { route, type Route, type RouteDeclaration } from './route.ts'
+import { route, takesIfMatch, type Route, type RouteDeclaration } from './route.ts'
 
 const problem = z
   .object({
@@ -122,11 +122,6 @@ function whoMay({ access, scope, isGrave }: RouteDeclaration): string {
         : `API tokens with the scope \`${scope}\`${isGrave ? ' and `grave`' : ''}.`,
     ...(isGrave ? ['A person has to have confirmed within 15 minutes that it is them.'] : []),
   ].join(' ')
-}
-
-/** Which requests take If-Match: those that change or remove one thing whose ETag was read. */
-export function takesIfMatch({ method, hasNoEtag }: Pick<RouteDeclaration, 'method' | 'hasNoEtag'>): boolean {
-  return (method === 'put' || method === 'patch' || method === 'delete') && !hasNoEtag
 }
 
 function requestHeaders(declaration: RouteDeclaration): z.ZodObject | undefined {

@@ -91,6 +91,12 @@ export interface RouteRequest {
   pendingToken?: string | null // left out: there is no cookie
 }
 
+/** Which requests take If-Match: those that change or remove one thing whose ETag was read. */
+export function takesIfMatch({ method, hasNoEtag, problems = [] }: RouteDeclaration): boolean {
+  const isOfOneThing = method === 'put' || method === 'patch' || method === 'delete'
+  return (isOfOneThing && !hasNoEtag) || problems.includes('precondition-failed')
+}
+
 export interface Route {
   declaration: RouteDeclaration
   /**
@@ -170,6 +176,14 @@ export function authorize(
     throw new ProblemError('tenant-suspended', `the tenant ${tenant.name} is suspended; ask the operator why`)
 }
 
+/**
+ * Whoever hands out rights may not do it from a session that was left open, nor with a token that was made for less.
+ * @throws ProblemError forbidden, fresh-sign-in-required
+ */
+export function requireGrave(principal: Principal, now: Date): void {
+  authorize({ access: 'signed-in', scope: 'any', isGrave: true }, principal, null, now, { isChange: true })
+}
+
 /** The tenant that a path names. Another's looks as if it were not there, which `authorize` sees to. */
 export async function namedTenant(params: unknown, tenants: Pick<TenantStore, 'findByName'>): Promise<Tenant | null> {
   const name = params !== null && typeof params === 'object' && 'tenant' in params ? params.tenant : undefined
@@ -192,6 +206,7 @@ function whyForbidden({ access, scope, isGrave }: Requirement, principal: Princi
   if (principal?.scopes === 'all')
     return `only ${access === 'owner' ? 'an owner' : 'an owner or admin'} of the tenant may do this`
   if (scope === undefined) return 'a person has to do this; no API token may'
+  if (scope === 'any') return 'the API token lacks the scope grave'
   return `the API token lacks the scope ${isGrave ? `${scope} or grave` : scope}`
 }
 

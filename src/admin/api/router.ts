@@ -6,7 +6,7 @@ import type { TenantStore } from '../../tenant/tenant.ts'
 import { clearSessionToken, sessionToken, setSessionToken } from '../cookies.ts'
 import { actOf, exchangeOf, visitorOf } from '../exchange.ts'
 import { onceOnly } from './idempotency.ts'
-import type { Method, Route, RouteAnswer, RouteDeclaration } from './route.ts'
+import { takesIfMatch, type Method, type Route, type RouteAnswer, type RouteDeclaration } from './route.ts'
 
 const BODY_LIMIT_BYTES = 64_000
 
@@ -34,8 +34,9 @@ function handlers(one: Route, { tenants, idempotency, clock }: RouterDeps): Requ
       const { caller } = exchangeOf(req)
       const { params } = req
       res.locals['tenant'] = await one.authorize({ params, caller, act: actOf(req, clock) }, tenants)
-      if (declaration.hasNoEtag && req.get('if-match') !== undefined)
-        throw new ProblemError('malformed-request', 'this request takes no If-Match: what it changes has no ETag')
+      // Ignored, it would let somebody believe that nothing was overwritten
+      if (declaration.method !== 'get' && req.get('if-match') !== undefined && !takesIfMatch(declaration))
+        throw new ProblemError('malformed-request', 'this request takes no If-Match')
       next()
     },
     ...readBody(declaration),

@@ -25,6 +25,7 @@ const fields = {
   proof: z.enum(['vouched']).nullable().meta({ description: 'null: nothing is served until control is proven' }),
   provenAt: z.iso.datetime().nullable(),
   suspendedAt: z.iso.datetime().nullable(),
+  hasFrontCertificate: z.boolean().meta({ description: 'Whether the edge has one to present for it' }),
   createdAt: z.iso.datetime(),
 }
 const resource = z.object(fields).meta({ id: 'SourceDomain' })
@@ -100,7 +101,7 @@ export function sourceDomainRoutes(deps: AdminDeps, find: LookUps): Route[] {
         scope: 'source-domains:write',
         params: one,
         answer: { status: 200, schema: resource, hasEtag: true },
-        problems: verb === 'vouch' ? ['source-domain-taken'] : [],
+        problems: verb === 'vouch' ? ['precondition-failed', 'source-domain-taken'] : ['precondition-failed'],
       },
       async ({ tenant, params, act }) => {
         await change(tenant.id, params.name, act)
@@ -116,10 +117,17 @@ export function sourceDomainRoutes(deps: AdminDeps, find: LookUps): Route[] {
         summary: 'The source domains of all tenants, by name',
         access: 'operator',
         scope: 'source-domains:read',
-        query: z.strictObject({ ...filters, tenant: tenantNameField.optional() }),
+        query: z.strictObject({
+          ...filters,
+          tenant: tenantNameField.optional(),
+          name: domainNameField.optional().meta({ description: 'All claims to this very name, and nothing else' }),
+        }),
         answer: { status: 200, schema: pageOf(resource) },
       },
-      async ({ query: { tenant, ...query }, url }) => ({ body: await list(await find.tenantId(tenant), query, url) }),
+      async ({ query: { tenant, name, ...query }, url }) => {
+        if (name === undefined) return { body: await list(await find.tenantId(tenant), query, url) }
+        return { body: { items: (await sourceDomains.claims(name)).map(toResource), next: null } }
+      },
     ),
     route(
       {
@@ -298,7 +306,7 @@ function pathOf({ tenantName, name }: SourceDomain): string {
 }
 
 function toResource(domain: SourceDomain): z.input<typeof resource> {
-  const { tenantName, name, mode, proof, provenAt, suspendedAt, createdAt } = domain
+  const { tenantName, name, mode, proof, provenAt, suspendedAt, frontLineageId, createdAt } = domain
   return {
     tenant: tenantName,
     name,
@@ -307,6 +315,7 @@ function toResource(domain: SourceDomain): z.input<typeof resource> {
     proof,
     provenAt: provenAt?.toISOString() ?? null,
     suspendedAt: suspendedAt?.toISOString() ?? null,
+    hasFrontCertificate: frontLineageId !== null,
     createdAt: createdAt.toISOString(),
   }
 }

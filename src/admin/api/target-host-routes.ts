@@ -12,6 +12,7 @@ const fields = {
   name: z.string(),
   displayName: z.string().meta({ description: 'In U-labels' }),
   port: z.int().meta({ description: 'Of HTTPS' }),
+  hasFrontCertificate: z.boolean().meta({ description: 'Whether the edge presents a certificate for it' }),
   createdAt: z.iso.datetime(),
 }
 const resource = z.object(fields).meta({ id: 'TargetHost' })
@@ -130,6 +131,7 @@ export function cursorName(after: string) {
   return name
 }
 
-function toResource({ name, port, createdAt }: TargetHost): z.input<typeof resource> {
-  return { name, displayName: displayName(name), port, createdAt: createdAt.toISOString() }
+function toResource({ name, port, frontLineageId, createdAt }: TargetHost): z.input<typeof resource> {
+  const hasFrontCertificate = frontLineageId !== null
+  return { name, displayName: displayName(name), port, hasFrontCertificate, createdAt: createdAt.toISOString() }
 }

@@ -125,6 +125,7 @@ export function tenantRoutes({ tenants }: AdminDeps): Route[] {
           scope: 'tenants:write',
           params: one,
           answer: { status: 200, schema: counted, hasEtag: true },
+          problems: ['precondition-failed'],
         },
         async ({ tenant, act, principal }) => withCounts(await tenants[verb](tenant.id, act), principal),
       ),

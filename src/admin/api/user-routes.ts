@@ -139,6 +139,23 @@ export function userRoutes({ users, accounts, sessions }: AdminDeps): Route[] {
       },
       async ({ params: { id }, act }) => ({ body: toIssuedLink(await accounts.issuePasswordLink(id, act)) }),
     ),
+    route(
+      {
+        method: 'delete',
+        path: '/users/{id}/second-factors',
+        summary: 'Remove the authenticator app, recovery codes and passkeys of somebody who has lost them',
+        access: 'operator',
+        scope: 'members:write',
+        isGrave: true,
+        hasNoEtag: true,
+        params: one,
+        answer: { status: 204 },
+      },
+      async ({ params: { id }, act }) => {
+        await accounts.removeFactors(id, act)
+        return {}
+      },
+    ),
   ]
 
   async function find(id: string): Promise<User> {

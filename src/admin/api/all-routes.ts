@@ -1,0 +1,41 @@
+import { lookUps, type AdminDeps } from '../deps.ts'
+import { accountRoutes } from './account-routes.ts'
+import { authorityRoutes } from './authority-routes.ts'
+import { auditRoutes } from './audit-routes.ts'
+import { delegationRoutes } from './delegation-routes.ts'
+import { frontRoutes } from './front-routes.ts'
+import { importRoutes } from './import-routes.ts'
+import { invitationRoutes } from './invitation-routes.ts'
+import { lineageRoutes } from './lineage-routes.ts'
+import { memberRoutes } from './member-routes.ts'
+import { registrationRoutes } from './registration-routes.ts'
+import { sessionRoutes } from './session-routes.ts'
+import { sourceDomainRoutes } from './source-domain-routes.ts'
+import { targetHostRoutes } from './target-host-routes.ts'
+import { tenantRoutes } from './tenant-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
+import { userRoutes } from './user-routes.ts'
+import type { Route } from './route.ts'
+
+/** Every route but that of the document which describes them. Knows no Express: the command line asks them too. */
+export function allRoutes(deps: AdminDeps): Route[] {
+  const find = lookUps(deps)
+  return [
+    ...tenantRoutes(deps),
+    ...sourceDomainRoutes(deps, find),
+    ...importRoutes(deps),
+    ...targetHostRoutes(deps, find),
+    ...delegationRoutes(deps, find),
+    ...frontRoutes(deps, find),
+    ...lineageRoutes(deps, find),
+    ...sessionRoutes(deps),
+    ...accountRoutes(deps),
+    ...registrationRoutes(deps),
+    ...invitationRoutes(deps),
+    ...userRoutes(deps),
+    ...memberRoutes(deps),
+    ...tokenRoutes(deps),
+    ...auditRoutes(deps, find),
+    ...authorityRoutes(deps),
+  ]
+}
