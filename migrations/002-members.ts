@@ -81,17 +81,18 @@ export async function up(db: Knex): Promise<void> {
     `drop table session`,
     `drop table sign_in_link`,
     `create table link (
-      id           ${key}     primary key,     -- what it is withdrawn by
-      token_sha256 ${key}     not null unique, -- hex; the token itself is shown once and not kept
-      purpose      text       not null,        -- 'sign-in' of the operator by the command line, 'invitation', 'password'
-      tenant_id    ${key}     references tenant (id) on delete cascade,       -- of an invitation; null: to be an operator, or no invitation
-      role         text,                                                      -- in that tenant; null with tenant_id
-      user_id      ${key}     references user_account (id) on delete cascade, -- whose password is set; null: no link for a password
-      email        ${key},                     -- of the one who is invited, lower case; null: no invitation
-      created_by   text       not null,        -- as in audit_event.actor
-      created_at   ${instant} not null,        -- when it was shown
-      expires_at   ${instant} not null,        -- refused from then on
-      used_at      ${instant},                 -- null: not yet
+      id            ${key}     primary key,     -- what it is withdrawn by
+      token_sha256  ${key}     not null unique, -- hex; the token itself is shown once and not kept
+      purpose       text       not null,        -- 'sign-in' of the operator by the command line, 'invitation', 'password'
+      tenant_id     ${key}     references tenant (id) on delete cascade,       -- of an invitation; null: to be an operator, or no invitation
+      role          text,                                                      -- in that tenant; null with tenant_id
+      user_id       ${key}     references user_account (id) on delete cascade, -- whose password is set; null: no link for a password
+      email         ${key},                     -- of the one who is invited, lower case; null: no invitation
+      created_by    text       not null,        -- as in audit_event.actor
+      created_by_id ${key}     references user_account (id) on delete cascade, -- who loses it with what they were; null: machine, command line
+      created_at    ${instant} not null,        -- when it was shown
+      expires_at    ${instant} not null,        -- refused from then on
+      used_at       ${instant},                 -- null: not yet
       check (purpose in ('sign-in', 'invitation', 'password')),
       check (role in ('owner', 'admin', 'viewer')),
       check ((tenant_id is null) = (role is null))
@@ -99,6 +100,7 @@ export async function up(db: Knex): Promise<void> {
     `create index link_ended on link (expires_at)`,
     `create index link_tenant on link (tenant_id, id)`,
     `create index link_user on link (user_id)`,
+    `create index link_creator on link (created_by_id)`,
 
     `create table session (
       id               ${key}     primary key,     -- what its owner ends it by
@@ -117,20 +119,22 @@ export async function up(db: Knex): Promise<void> {
     `create index session_of_user on session (user_id)`,
 
     `create table api_token (
-      id           ${key}     primary key,
-      tenant_id    ${key}     references tenant (id) on delete cascade, -- null: the operator's own
-      name         ${key}     not null, -- what its owner calls it
-      scopes       text       not null, -- JSON array of tenant/scope.ts
-      addresses    text,                -- JSON array of addresses and prefixes that it is taken from; null: from anywhere
-      created_by   text       not null, -- as in audit_event.actor
-      created_at   ${instant} not null, -- when it was made
-      expires_at   ${instant},          -- refused from then on; null: never
-      last_used_at ${instant},          -- updated at most every 5 minutes; null: not yet
-      last_used_by text,                -- IP address; null: unknown, or not yet
+      id            ${key}     primary key,
+      tenant_id     ${key}     references tenant (id) on delete cascade, -- null: the operator's own
+      name          ${key}     not null, -- what its owner calls it
+      scopes        text       not null, -- JSON array of tenant/scope.ts
+      addresses     text,                -- JSON array of addresses and prefixes that it is taken from; null: from anywhere
+      created_by    text       not null, -- as in audit_event.actor
+      created_by_id ${key}     references user_account (id) on delete cascade, -- who loses it with what they were; null: machine, command line
+      created_at    ${instant} not null, -- when it was made
+      expires_at    ${instant},          -- refused from then on; null: never
+      last_used_at  ${instant},          -- updated at most every 5 minutes; null: not yet
+      last_used_by  text,                -- IP address; null: unknown, or not yet
       ${revision}                       -- see above
     ) ${strict}`,
     `create unique index api_token_name on api_token (tenant_id, name)`,
     `create unique index api_token_operator_name on api_token (name) where tenant_id is null`, // null is unlike null
+    `create index api_token_creator on api_token (created_by_id)`,
     `create table api_token_secret (
       token_sha256 ${key}     primary key, -- hex; the secret itself is shown once and not kept
       token_id     ${key}     not null references api_token (id) on delete cascade,

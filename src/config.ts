@@ -70,6 +70,10 @@ const schema = z.strictObject({
     .strictObject({
       /** Whether strangers may register a tenant of their own. */
       self_registration: z.boolean().prefault(false),
+      /** How many of each a tenant may have that registered itself; the operator may give one more. */
+      source_domain_quota: z.int().min(0).max(1_000_000).prefault(20),
+      delegation_quota: z.int().min(0).max(1_000_000).prefault(100),
+      lineage_quota: z.int().min(0).max(1_000_000).prefault(20),
     })
     .prefault({}),
   audit: z

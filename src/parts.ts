@@ -28,7 +28,15 @@ export function adminParts(deps: {
     registrar: registrar({ ...storage, reserved: { adminHost: config.admin.host, edgeName: config.edge.name } }),
     imports: certificateImport(storage),
     signIn: signIn(people),
-    accounts: accounts({ ...people, isRegistrationOpen: config.tenants.self_registration }),
+    accounts: accounts({
+      ...people,
+      isRegistrationOpen: config.tenants.self_registration,
+      quotasOfRegistered: {
+        sourceDomains: config.tenants.source_domain_quota,
+        delegations: config.tenants.delegation_quota,
+        lineages: config.tenants.lineage_quota,
+      },
+    }),
     ceremonies: passkeyCeremonies(people),
     apiTokens: apiTokens(people),
     principals: principals(people),

@@ -7,6 +7,9 @@ describe('the configuration', () => {
     expect(config.edge.https).toEqual([{ host: undefined, port: 443 }])
     expect(config.publish).toEqual({ max_age_seconds: 60, posh_expires_seconds: 3600, skew_seconds: 300 })
     expect(config.front.authority).toBe('import')
+    expect(config.tenants).toEqual({
+      ...{ self_registration: false, source_domain_quota: 20, delegation_quota: 100, lineage_quota: 20 },
+    })
     expect(config.storage.url).toBeUndefined()
   })
 
@@ -45,6 +48,7 @@ describe('the configuration', () => {
     ['[colours]\nred = 1', 'no section colours'],
     ['[admin]\nhost = "x.example.net"\n[edge]\nname = "x.example.net"', 'the same name'],
     ['[admin]\nlisten = "0.0.0.0:8081"', 'admin.listen'],
+    ['[tenants]\ndelegation_quota = -1', 'tenants.delegation_quota'],
     ['this is no toml', 'no TOML'],
   ])('refuses %j and says %s', (toml, said) => {
     expect(() => parseConfig(toml)).toThrow(expect.objectContaining({ code: 'configuration' }))

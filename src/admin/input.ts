@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { domainName, type DomainName } from '../name.ts'
 import { ProblemError, type FieldProblem, type ProblemCode } from '../problem.ts'
+import { TENANT_NAME } from '../tenant/tenant.ts'
 
 const MOST_FAULTS = 20
 
@@ -90,11 +91,10 @@ export const domainNameField = line(1000)
   .transform(parsedBy((text): DomainName => domainName(text.trim())))
   .meta({ description: 'A DNS name, in A-labels or U-labels', example: 'im.example.com' })
 
-const TENANT = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 export const tenantNameField = z
   .string()
   .trim()
-  .regex(TENANT, { error: 'should be 1 to 63 lower-case letters, digits and inner hyphens, such as "acme"' })
+  .regex(TENANT_NAME.pattern, { error: TENANT_NAME.wish })
   .meta({ example: 'acme' })
 
 /** A query parameter that is a boolean; left out: it does not matter. */

@@ -24,21 +24,42 @@ export function attemptStore({ db }: { db: Database }): AttemptStore {
       )
     },
 
-    async noteFailure(key, at, openAt) {
+    async count(key, at, wait) {
       const ms = at.getTime()
       const hash = hashOf(key)
       return db.knex.transaction(async (trx) => {
         // Counted by the statement itself, which holds the row until the end of the transaction: none goes uncounted
         const [row] = await trx<AttemptRow>('sign_in_attempt')
-          .insert({ key_sha256: hash, failures: 1, last_at: ms, open_at: ms })
+          .insert({ key_sha256: hash, failures: 1, last_at: ms, open_at: 0 })
           .onConflict('key_sha256')
-          .merge({ failures: trx.raw('sign_in_attempt.failures + 1'), last_at: ms })
-          .returning('failures')
-        const attempts = { failures: row!.failures, openAt: openAt(row!.failures) }
-        await trx<AttemptRow>('sign_in_attempt')
-          .where({ key_sha256: hash })
-          .update({ open_at: attempts.openAt.getTime() })
-        return attempts
+          .merge({ failures: trx.raw('sign_in_attempt.failures + 1') })
+          .returning(['failures', 'open_at'])
+        const { failures, open_at } = row!
+        const formerlyOpenAt = new Date(open_at)
+        const own = trx<AttemptRow>('sign_in_attempt').where({ key_sha256: hash })
+        if (open_at > ms) {
+          await own.update({ failures: failures - 1 })
+          return { isTaken: false, failures: failures - 1, openAt: formerlyOpenAt, formerlyOpenAt }
+        }
+        const waitMs = wait(failures)
+        const openAtMs = waitMs > 0 ? ms + waitMs : open_at
+        await own.update({ last_at: ms, open_at: openAtMs })
+        return { isTaken: true, failures, openAt: new Date(openAtMs), formerlyOpenAt }
+      })
+    },
+
+    async takeBack(key, { openAt, formerlyOpenAt }, wait) {
+      const hash = hashOf(key)
+      await db.knex.transaction(async (trx) => {
+        const own = () => trx<AttemptRow>('sign_in_attempt').where({ key_sha256: hash })
+        const [row] = await own()
+          .where('failures', '>', 0)
+          .update({ failures: trx.raw('failures - 1') })
+          .returning(['failures', 'open_at'])
+        if (!row) return
+        // Whoever has failed in between made their own wait, which stays while there is any
+        const isOwnWait = row.open_at === openAt.getTime() || wait(row.failures) === 0
+        if (isOwnWait) await own().update({ open_at: formerlyOpenAt.getTime() })
       })
     },
 

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { AuditEvent, AuditHead } from '../tenant/audit.ts'
+import type { AuditDetail, AuditEvent, AuditHead } from '../tenant/audit.ts'
 import { chainHash, GENESIS, type StoredEvent } from '../tenant/audit-chain.ts'
 import type { Database } from './database.ts'
 import { insertMany } from './insert-many.ts'
@@ -83,7 +83,18 @@ export function storedEvent(row: Omit<AuditRow, 'hash'>): StoredEvent {
 }
 
 export function auditEvent(row: AuditRow): AuditEvent {
-  return { ...storedEvent(row), detail: JSON.parse(row.detail) as AuditEvent['detail'], hash: row.hash }
+  return { ...storedEvent(row), detail: readDetail(row.detail), hash: row.hash }
+}
+
+/** Of a trail that was tampered with the rest is shown all the same. */
+function readDetail(json: string): AuditDetail {
+  try {
+    const detail: unknown = JSON.parse(json)
+    if (typeof detail === 'object' && detail !== null && !Array.isArray(detail)) return detail as AuditDetail
+  } catch {
+    // told below
+  }
+  return { unreadable: true }
 }
 
 /** Half a surrogate pair, which a name that somebody typed may hold, is read back as another character than was written. */

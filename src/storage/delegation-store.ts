@@ -11,7 +11,7 @@ import { chunks, insertOnce } from './insert-many.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
-import { contains } from './search.ts'
+import { containsName } from './search.ts'
 
 interface DelegationRow {
   id: string
@@ -78,7 +78,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
 
     async list(tenantId, page) {
       const { after, limit, search, isOldestFirst = false, sourceDomain, service, targetHost, lineage } = page
-      const query = contains(ofTenant(select(db.knex), tenantId), 's.name', search)
+      const query = containsName(ofTenant(select(db.knex), tenantId), 's.name', search)
         .orderBy('d.id', isOldestFirst ? 'asc' : 'desc')
         .limit(limit)
       if (after !== undefined) query.where('d.id', isOldestFirst ? '>' : '<', after)

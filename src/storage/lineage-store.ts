@@ -19,7 +19,7 @@ import { instantOrNull } from './instants.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { placeOfPrivateKey } from './private-key-store.ts'
 import { withinQuota } from './quota.ts'
-import { contains } from './search.ts'
+import { containsName } from './search.ts'
 
 interface LineageRow {
   id: string
@@ -121,7 +121,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
 
     async list(tenantId, { after, limit, search, isDescending = false, source }) {
       const order = isDescending ? 'desc' : 'asc'
-      const query = contains(ofTenant(select(db.knex), tenantId), 'name', search)
+      const query = containsName(ofTenant(select(db.knex), tenantId), 'name', search)
         .orderBy(['name', 'id'].map((column) => ({ column, order })))
         .limit(limit)
       if (after) query.whereRaw(`(name, id) ${isDescending ? '<' : '>'} (?, ?)`, [after.name, after.id])

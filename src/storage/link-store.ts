@@ -3,9 +3,8 @@ import { ProblemError } from '../problem.ts'
 import type { Invitation, Link, LinkFor, LinkStore } from '../tenant/link.ts'
 import type { Role } from '../tenant/member.ts'
 import type { Database } from './database.ts'
-import { instantOrNull } from './instants.ts'
 import { perform, type NewId } from './perform.ts'
-import { emailOf } from './user-store.ts'
+import { emailOf } from './user-email.ts'
 
 interface LinkRow {
   id: string
@@ -16,6 +15,7 @@ interface LinkRow {
   user_id: string | null
   email: string | null
   created_by: string
+  created_by_id: string | null
   created_at: number
   expires_at: number
   used_at: number | null
@@ -32,6 +32,7 @@ export function linkStore(deps: { db: Database; newId: NewId }): LinkStore {
         token_sha256: tokenHash,
         ...columnsOf(link),
         created_by: act.actor,
+        created_by_id: link.createdById,
         created_at: act.at.getTime(),
         expires_at: link.expiresAt.getTime(),
         used_at: null,
@@ -112,9 +113,9 @@ function fromRow(row: LinkRow): Link {
     id: row.id,
     ...purposeOf(row),
     createdBy: row.created_by,
+    createdById: row.created_by_id,
     createdAt: new Date(row.created_at),
     expiresAt: new Date(row.expires_at),
-    usedAt: instantOrNull(row.used_at),
   }
 }
 

@@ -1,13 +1,14 @@
 import type { Knex } from 'knex'
 import { requireMatch, type Act } from '../act.ts'
 import { ProblemError } from '../problem.ts'
-import type { Member, MemberStore, Role } from '../tenant/member.ts'
+import { isAtLeast, type Member, type MemberStore, type Role } from '../tenant/member.ts'
 import type { Database } from './database.ts'
 import { isUniqueViolation } from './faults.ts'
 import { lockTenants, requireAnotherOwner } from './last-owner.ts'
+import { revokedOf, revokeLinks, revokeTokens } from './left-behind.ts'
 import { perform, type NewId } from './perform.ts'
 import { contains } from './search.ts'
-import { emailOf } from './user-store.ts'
+import { emailOf } from './user-email.ts'
 
 interface MemberRow {
   tenant_id: string
@@ -72,11 +73,12 @@ export function memberStore(deps: { db: Database; newId: NewId }): MemberStore {
         await trx<MemberRow>('member')
           .where({ tenant_id: tenantId, user_id: userId })
           .update({ role, revision: member.revision + 1 })
+        const revoked = isAtLeast(role, member.role) ? {} : await revoke(trx, tenantId, userId)
         traces.audit({
           tenantId,
           action: 'member.set-role',
           subject: member.email,
-          detail: { before: { role: member.role }, after: { role } },
+          detail: { before: { role: member.role }, after: { role }, ...revoked },
         })
         return present(trx, tenantId, userId)
       })
@@ -87,7 +89,8 @@ export function memberStore(deps: { db: Database; newId: NewId }): MemberStore {
         const { role, email } = await lockMember(trx, tenantId, userId, act)
         if (role === 'owner') await requireAnotherOwner(trx, tenantId, userId)
         await trx<MemberRow>('member').where({ tenant_id: tenantId, user_id: userId }).del()
-        traces.audit({ tenantId, action: 'member.remove', subject: email, detail: { before: { role } } })
+        const revoked = await revoke(trx, tenantId, userId)
+        traces.audit({ tenantId, action: 'member.remove', subject: email, detail: { before: { role }, ...revoked } })
       })
     },
   }
@@ -118,6 +121,11 @@ async function lockMember(trx: Knex.Transaction, tenantId: string, userId: strin
   const member = await present(trx, tenantId, userId)
   requireMatch(act, member)
   return member
+}
+
+async function revoke(trx: Knex.Transaction, tenantId: string, userId: string) {
+  const tokens = await revokeTokens(trx, userId, tenantId)
+  return revokedOf([...tokens, ...(await revokeLinks(trx, userId, tenantId))], tenantId)
 }
 
 function fromRow(row: MemberRow & OfUser): Member {

@@ -5,7 +5,7 @@ import type { Database } from './database.ts'
 import { isUniqueViolation } from './faults.ts'
 import { instantOrNull } from './instants.ts'
 import { perform, type NewId } from './perform.ts'
-import { emailOf } from './user-store.ts'
+import { emailOf } from './user-email.ts'
 
 interface PasskeyRow {
   id: string

@@ -7,13 +7,27 @@ export function contains<Query extends Knex.QueryBuilder>(
   column: string,
   search: string | undefined,
 ): Query {
-  if (search === undefined || search.trim() === '') return query
-  const pattern = searched(search).replace(/[\\%_]/g, '\\$&')
-  return query.whereRaw(`lower(${column}) like ? escape '\\'`, [`%${pattern}%`]) as Query
+  return containsAny(query, column, [typed(search)])
 }
 
-/** Names are stored as A-labels; of a U-label only whole labels can be found. */
-function searched(search: string): string {
-  const lower = search.trim().toLowerCase()
-  return /[^\x00-\x7f]/.test(lower) ? domainToASCII(lower) || lower : lower
+/** The same for a column with names of hosts: they are stored as A-labels; of a U-label only whole labels can be found. */
+export function containsName<Query extends Knex.QueryBuilder>(
+  query: Query,
+  column: string,
+  search: string | undefined,
+): Query {
+  const text = typed(search)
+  const isAscii = /^[\x00-\x7f]*$/.test(text)
+  return containsAny(query, column, isAscii ? [text] : [text, domainToASCII(text)])
+}
+
+function typed(search = ''): string {
+  return search.trim().toLowerCase()
+}
+
+function containsAny<Query extends Knex.QueryBuilder>(query: Query, column: string, texts: readonly string[]): Query {
+  const patterns = texts.filter(Boolean).map((text) => `%${text.replace(/[\\%_]/g, '\\$&')}%`)
+  if (patterns.length === 0) return query
+  const any = patterns.map(() => `lower(${column}) like ? escape '\\'`).join(' or ')
+  return query.whereRaw(`(${any})`, patterns) as Query
 }

@@ -1,11 +1,18 @@
 import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
 import { ProblemError } from '../problem.ts'
-import { IDLE_MS, SESSION_LIFE_MS, type Session, type SessionStage, type SessionStore } from '../tenant/session.ts'
+import {
+  IDLE_MS,
+  SESSION_LIFE_MS,
+  type CheckedPassword,
+  type Session,
+  type SessionStage,
+  type SessionStore,
+} from '../tenant/session.ts'
 import type { Database } from './database.ts'
 import { chunks } from './insert-many.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
-import { emailOf } from './user-store.ts'
+import { emailOf } from './user-email.ts'
 
 const NOTE_EVERY_MS = 5 * 60_000 // a click is not a write
 
@@ -28,7 +35,7 @@ export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore
   const table = () => db.knex<SessionRow>('session')
 
   return {
-    async open(tokenHash, { userId, stage, name, address, createdAt, expiresAt }, act) {
+    async open(tokenHash, { userId, stage, name, address, createdAt, expiresAt }, act, checked) {
       const at = createdAt.getTime()
       const row: SessionRow = {
         id: newId(act.at),
@@ -43,6 +50,7 @@ export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore
         expires_at: expiresAt.getTime(),
       }
       await perform(deps, act, async (trx, traces) => {
+        if (checked) await requirePassword(trx, checked)
         await trx<SessionRow>('session').insert(row)
         if (stage === 'complete') traces.audit(await event(trx, 'session.open', row))
       })
@@ -105,14 +113,32 @@ export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore
       })
     },
 
-    async closeAll(userId, act, except) {
-      return perform(deps, act, async (trx, traces) => {
-        const those = trx<SessionRow>('session').where({ user_id: userId }).orderBy('id').forUpdate()
-        if (except !== undefined) those.whereNot({ id: except })
-        return close(trx, traces, await those, act)
-      })
-    },
+    closeAll: (userId, act, except) =>
+      perform(deps, act, (trx, traces) => closeSessions(trx, traces, userId, act, except)),
   }
+}
+
+/** In the transaction of what makes them doubtful. @param except the id of the one that stays @returns how many were open */
+export async function closeSessions(
+  trx: Knex.Transaction,
+  traces: Traces,
+  userId: string,
+  act: Act,
+  except?: string,
+): Promise<number> {
+  const those = trx<SessionRow>('session').where({ user_id: userId }).orderBy('id').forUpdate()
+  if (except !== undefined) those.whereNot({ id: except })
+  return close(trx, traces, await those, act)
+}
+
+/** Whoever sets another password waits until the session is there, and then ends it. @throws ProblemError sign-in-refused */
+async function requirePassword(trx: Knex.Transaction, { userId, passwordHash }: CheckedPassword): Promise<void> {
+  const user = await trx('user_account')
+    .where({ id: userId })
+    .forShare()
+    .first<{ password_hash: string | null } | undefined>('password_hash')
+  if (user?.password_hash !== passwordHash)
+    throw new ProblemError('sign-in-refused', 'the e-mail address or the password is wrong')
 }
 
 /** @returns how many were open */

@@ -10,7 +10,7 @@ import { isUniqueViolation } from './faults.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
-import { contains } from './search.ts'
+import { containsName } from './search.ts'
 import { facts, fromRow, newRow, traceAdded, type SourceDomainRow, type TenantNamed } from './source-domain-row.ts'
 
 export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceDomainStore {
@@ -121,7 +121,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     async list(tenantId, { after, limit, search, sort = 'name', mode, isProven, isSuspended }) {
       const [order, beyond] = sort.startsWith('-') ? (['desc', '<'] as const) : (['asc', '>'] as const)
       const columns = sort === 'name' || sort === '-name' ? ['s.name', 's.id'] : ['s.id'] // ids grow with time
-      const query = contains(select(db.knex), 's.name', search)
+      const query = containsName(select(db.knex), 's.name', search)
         .orderBy(columns.map((column) => ({ column, order })))
         .limit(limit)
       if (tenantId !== 'all') query.where('s.tenant_id', tenantId)

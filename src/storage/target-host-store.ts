@@ -8,7 +8,7 @@ import type { Database } from './database.ts'
 import { isForeignKeyViolation, isUniqueViolation } from './faults.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
-import { contains } from './search.ts'
+import { containsName } from './search.ts'
 
 interface TargetHostRow {
   id: string
@@ -68,7 +68,7 @@ export function targetHostStore(deps: { db: Database; newId: NewId }): TargetHos
     },
 
     async list({ after, limit, search, isDescending = false }) {
-      const query = contains(table(), 'name', search)
+      const query = containsName(table(), 'name', search)
         .orderBy('name', isDescending ? 'desc' : 'asc')
         .limit(limit)
       if (after !== undefined) query.where('name', isDescending ? '<' : '>', after)

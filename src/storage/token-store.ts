@@ -18,6 +18,7 @@ interface TokenRow {
   scopes: string // JSON
   addresses: string | null // JSON
   created_by: string
+  created_by_id: string | null
   created_at: number
   expires_at: number | null
   last_used_at: number | null
@@ -36,7 +37,7 @@ export function tokenStore(deps: { db: Database; newId: NewId }): TokenStore {
   const { db, newId } = deps
 
   return {
-    async add(secretHash, { tenantId, name, scopes, addresses, expiresAt }, act) {
+    async add(secretHash, { tenantId, name, scopes, addresses, expiresAt, createdById }, act) {
       const id = newId(act.at)
       const at = act.at.getTime()
       try {
@@ -48,6 +49,7 @@ export function tokenStore(deps: { db: Database; newId: NewId }): TokenStore {
             scopes: JSON.stringify(scopes),
             addresses: addresses && JSON.stringify(addresses),
             created_by: act.actor,
+            created_by_id: createdById,
             created_at: at,
             expires_at: expiresAt?.getTime() ?? null,
           })
@@ -69,16 +71,19 @@ export function tokenStore(deps: { db: Database; newId: NewId }): TokenStore {
 
     async findBySecret(secretHash, now) {
       const row = await select(db.knex)
+        .select<(Row & { secret_ends_at: number | null })[]>('s.expires_at as secret_ends_at')
         .join('api_token_secret as s', 's.token_id', 't.id')
         .where('s.token_sha256', secretHash)
         .where(goesBeyond('s.expires_at', now))
         .where(goesBeyond('t.expires_at', now))
         .first()
-      return row && fromRow(row)
+      return row && { ...fromRow(row), isFormer: row.secret_ends_at !== null }
     },
 
-    async noteUse(id, address, at) {
+    async noteUse({ id, lastUsedAt }, address, at) {
       const ms = at.getTime()
+      // Also a statement that finds nothing to write waits for whoever writes
+      if (lastUsedAt !== null && ms - lastUsedAt.getTime() < NOTE_EVERY_MS) return
       await db
         .knex<TokenRow>('api_token')
         .where({ id })
@@ -166,6 +171,7 @@ function fromRow(row: Row): ApiToken {
     scopes: JSON.parse(row.scopes) as Scope[],
     addresses: row.addresses === null ? null : (JSON.parse(row.addresses) as string[]),
     createdBy: row.created_by,
+    createdById: row.created_by_id,
     createdAt: new Date(row.created_at),
     expiresAt: instantOrNull(row.expires_at),
     lastUsedAt: instantOrNull(row.last_used_at),

@@ -8,8 +8,11 @@ import { isUniqueViolation } from './faults.ts'
 import { insertMany } from './insert-many.ts'
 import { instantOrNull } from './instants.ts'
 import { lockOperators, lockTenants, requireAnotherOperator, requireAnotherOwner } from './last-owner.ts'
+import { auditElsewhere, revokedOf, revokeLinks, revokeTokens } from './left-behind.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { contains } from './search.ts'
+import { closeSessions } from './session-store.ts'
+import { emailOf, NO_ACCOUNT } from './user-email.ts'
 
 interface UserRow {
   id: string
@@ -30,8 +33,8 @@ interface RecoveryCodeRow {
   used_at: number | null
 }
 
-const NO_ACCOUNT = 'there is no such account'
 const NO_TOTP = 'the account has no authenticator app'
+const NO_TOTP_COLUMNS = { totp_sealed: null, totp_confirmed_at: null, totp_step: null }
 
 export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }): UserStore {
   const { db, newId, sealer } = deps
@@ -42,7 +45,7 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
     id: string,
     act: Act,
     { action, columns, where = () => {}, missing = NO_ACCOUNT }: Change,
-    also: (trx: Knex.Transaction) => Promise<unknown> = async () => {},
+    also: (trx: Knex.Transaction, traces: Traces) => Promise<unknown> = async () => {},
   ): Promise<void> {
     await perform(deps, act, async (trx, traces) => {
       const rows = await trx<UserRow>('user_account')
@@ -52,7 +55,7 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
         .returning('email')
       const [row] = rows
       if (!row) throw new ProblemError('not-found', missing)
-      await also(trx)
+      await also(trx, traces)
       traces.audit({ tenantId: null, action, subject: row.email })
     })
   }
@@ -111,18 +114,20 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
       return {
         user: fromRow(row),
         passwordHash: row.password_hash,
-        totp: secret && { secret, confirmedAt: instantOrNull(row.totp_confirmed_at), lastStep: row.totp_step },
+        totp: secret && { secret, confirmedAt: instantOrNull(row.totp_confirmed_at) },
       }
     },
 
-    async setPassword(id, passwordHash, act) {
-      await change(id, act, { action: 'user.set-password', columns: { password_hash: passwordHash } }, (trx) =>
-        trx('link').where({ user_id: id, purpose: 'password' }).whereNull('used_at').del(),
-      )
+    async setPassword(id, passwordHash, act, except) {
+      const columns = { password_hash: passwordHash }
+      await change(id, act, { action: 'user.set-password', columns }, async (trx, traces) => {
+        await trx('link').where({ user_id: id, purpose: 'password' }).whereNull('used_at').del()
+        await closeSessions(trx, traces, id, act, except)
+      })
     },
 
     async rehashPassword(id, passwordHash, former) {
-      await table().where({ id, password_hash: former }).update({ password_hash: passwordHash })
+      return (await table().where({ id, password_hash: former }).update({ password_hash: passwordHash })) === 1
     },
 
     async setOperator(id, isOperator, act) {
@@ -136,11 +141,13 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
         await trx<UserRow>('user_account')
           .where({ id })
           .update({ operator_since: isOperator ? act.at.getTime() : null, revision: trx.raw('revision + 1') })
+        const revoked = isOperator ? [] : [...(await revokeTokens(trx, id, null)), ...(await revokeLinks(trx, id))]
+        auditElsewhere(traces, revoked, [null])
         traces.audit({
           tenantId: null,
           action: 'user.set-operator',
           subject: user.email,
-          detail: { before: { isOperator: wasOperator }, after: { isOperator } },
+          detail: { before: { isOperator: wasOperator }, after: { isOperator }, ...revokedOf(revoked, null) },
         })
         return fromRow(await present(trx, id))
       })
@@ -157,13 +164,39 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
         requireMatch(act, user)
         const isOperator = user.operatorSince !== null
         if (isOperator) requireAnotherOperator(operators, id)
-        await endMemberships(trx, user, traces)
+        const memberships = await lockMemberships(trx, id)
+        const revoked = [...(await revokeTokens(trx, id)), ...(await revokeLinks(trx, id))]
+        for (const { tenant_id: tenantId, role } of memberships) {
+          if (role === 'owner') await requireAnotherOwner(trx, tenantId, id)
+          const detail = { before: { role }, ...revokedOf(revoked, tenantId) }
+          traces.audit({ tenantId, action: 'member.remove', subject: user.email, detail })
+        }
+        auditElsewhere(traces, revoked, [null, ...memberships.map(({ tenant_id }) => tenant_id)])
         await trx<UserRow>('user_account').where({ id }).del()
         traces.audit({
           tenantId: null,
           action: 'user.remove',
           subject: user.email,
-          detail: { before: { isOperator } },
+          detail: { before: { isOperator }, ...revokedOf(revoked, null) },
+        })
+      })
+    },
+
+    async removeFactors(id, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const { email, hasTotp } = fromRow(await lock(trx, id))
+        await trx<UserRow>('user_account')
+          .where({ id })
+          .update({ ...NO_TOTP_COLUMNS, revision: trx.raw('revision + 1') })
+        await replaceRecoveryCodes(trx, id, [])
+        const passkeys = await trx('passkey').where({ user_id: id }).forUpdate().select<{ name: string }[]>('name')
+        await trx('passkey').where({ user_id: id }).del()
+        await closeSessions(trx, traces, id, act)
+        traces.audit({
+          tenantId: null,
+          action: 'user.remove-factors',
+          subject: email,
+          detail: { before: { hasTotp, passkeys: passkeys.map(({ name }) => name) } },
         })
       })
     },
@@ -178,7 +211,7 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
       throw new ProblemError('already-exists', 'the account has an authenticator app already; remove that one first')
     },
 
-    async confirmTotp(id, step, recoveryCodeHashes, act) {
+    async confirmTotp(id, step, recoveryCodeHashes, act, except) {
       await change(
         id,
         act,
@@ -188,7 +221,10 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
           where: (row) => void row.whereNotNull('totp_sealed').whereNull('totp_confirmed_at'),
           missing: 'no authenticator app waits for its first code',
         },
-        (trx) => replaceRecoveryCodes(trx, id, recoveryCodeHashes),
+        async (trx, traces) => {
+          await replaceRecoveryCodes(trx, id, recoveryCodeHashes)
+          await closeSessions(trx, traces, id, act, except)
+        },
       )
     },
 
@@ -200,17 +236,20 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
       return used === 1
     },
 
-    async removeTotp(id, act) {
+    async removeTotp(id, act, except) {
       await change(
         id,
         act,
         {
           action: 'user.remove-totp',
-          columns: { totp_sealed: null, totp_confirmed_at: null, totp_step: null },
+          columns: NO_TOTP_COLUMNS,
           where: (row) => void row.whereNotNull('totp_sealed'),
           missing: NO_TOTP,
         },
-        (trx) => replaceRecoveryCodes(trx, id, []),
+        async (trx, traces) => {
+          await replaceRecoveryCodes(trx, id, [])
+          await closeSessions(trx, traces, id, act, except)
+        },
       )
     },
 
@@ -255,13 +294,6 @@ interface Change {
   missing?: string
 }
 
-/** How the audit trail names a user. @throws ProblemError not-found */
-export async function emailOf(trx: Knex.Transaction, userId: string): Promise<string> {
-  const row = await trx<UserRow>('user_account').where({ id: userId }).first('email')
-  if (!row) throw new ProblemError('not-found', NO_ACCOUNT)
-  return row.email
-}
-
 /** Where a shared secret stands: what its seal is bound to. */
 function placeOfTotp(userId: string) {
   return { table: 'user_account', row: userId, domain: 'totp' }
@@ -287,16 +319,13 @@ async function lock(trx: Knex.Transaction, id: string, how: 'update' | 'no key u
   return present(trx, id)
 }
 
-/** @throws ProblemError last-owner */
-async function endMemberships(trx: Knex.Transaction, { id, email }: User, traces: Traces): Promise<void> {
+/** Once more after the lock: meanwhile another may have been made an owner, or this one. */
+async function lockMemberships(trx: Knex.Transaction, userId: string) {
   const memberships = () =>
-    trx('member').where({ user_id: id }).select<{ tenant_id: string; role: string }[]>('tenant_id', 'role')
+    trx('member').where({ user_id: userId }).select<{ tenant_id: string; role: string }[]>('tenant_id', 'role')
   const tenantIds = (await memberships()).map(({ tenant_id }) => tenant_id)
   await lockTenants(trx, tenantIds)
-  for (const { tenant_id: tenantId, role } of await memberships()) {
-    if (role === 'owner') await requireAnotherOwner(trx, tenantId, id)
-    traces.audit({ tenantId, action: 'member.remove', subject: email, detail: { before: { role } } })
-  }
+  return memberships()
 }
 
 async function replaceRecoveryCodes(trx: Knex.Transaction, userId: string, hashes: readonly string[]): Promise<void> {

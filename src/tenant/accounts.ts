@@ -10,15 +10,14 @@ import { passwordHashes, type PasswordHashes } from './password-hash.ts'
 import { checkPassword } from './password.ts'
 import { newToken, tokenHash, type RandomBytes } from './random-token.ts'
 import { newRecoveryCodes } from './recovery-code.ts'
-import type { SessionStore } from './session.ts'
-import type { Tenant, TenantStore } from './tenant.ts'
+import { creatorId, type Creator } from './principal.ts'
+import { TENANT_NAME, type Quotas, type Tenant, type TenantStore } from './tenant.ts'
 import { newTotpSecret, totpCode, totpSetup, totpStep } from './totp.ts'
 import type { Credentials, User, UserStore } from './user.ts'
 
 const DAY_MS = 86_400_000
 const INVITATION_LIFE_MS = 7 * DAY_MS
 const PASSWORD_LINK_LIFE_MS = DAY_MS
-const TENANT_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const MOST_BEFORE_ENDING = 58 // of the 63 characters of a tenant's name
 
 /** The only copy of a one-time link. */
@@ -31,15 +30,22 @@ export interface IssuedLink {
 export interface Accounts {
   /**
    * An account by the operator. Without a password its owner chooses one by the link.
+   * @param by with whose rights the link ends
    * @throws ProblemError malformed-request: no e-mail address; already-exists, password-refused
    */
   create(
+    by: Creator,
     account: { email: string; isOperator: boolean; password?: string | undefined },
     act: Act,
   ): Promise<{ user: User; link: IssuedLink | null }>
 
-  /** @param tenant null: to be an operator. @throws ProblemError malformed-request, already-exists: they are a member */
+  /**
+   * @param by with whose rights the link ends
+   * @param invited.tenant null: to be an operator
+   * @throws ProblemError malformed-request, already-exists: they are a member
+   */
   invite(
+    by: Creator,
     invited: { tenant: Tenant | null; role: Role | null; email: string },
     act: Act,
   ): Promise<{ invitation: Invitation; link: IssuedLink }>
@@ -50,7 +56,7 @@ export interface Accounts {
    * @throws ProblemError link-spent, password-refused
    * @throws ProblemError sign-in-required: the address has an account, and nobody is signed in
    * @throws ProblemError forbidden: somebody else is signed in
-   * @throws ProblemError already-exists: they have become a member in another way
+   * @throws ProblemError already-exists: they have become a member in another way; tenant-suspended
    */
   accept(token: string, given: { password?: string | undefined; userId: string | null }, act: Act): Promise<User>
 
@@ -61,8 +67,12 @@ export interface Accounts {
    */
   register(given: { tenant: string; email: string; password: string }, act: Act): Promise<void>
 
-  /** A link by which a user chooses a new password; other factors stay. @throws ProblemError not-found */
-  issuePasswordLink(userId: string, act: Act): Promise<IssuedLink>
+  /**
+   * A link by which a user chooses a new password; other factors stay.
+   * @param by with whose rights the link ends
+   * @throws ProblemError not-found
+   */
+  issuePasswordLink(by: Creator, userId: string, act: Act): Promise<IssuedLink>
   /** The account that a link is for. @throws ProblemError link-spent */
   passwordLink(token: string): Promise<User>
   /** Ends all sessions. @throws ProblemError link-spent, password-refused */
@@ -82,12 +92,18 @@ export interface Accounts {
   /**
    * Asked for from now on; the only copy of the recovery codes. Ends all sessions but this one.
    * @throws ProblemError sign-in-refused: the code is another; not-found: no secret waits for its first code
+   * @throws ProblemError too-many-requests
    */
   confirmTotp(userId: string, given: { code: string; sessionId: string }, act: Act): Promise<string[]>
   /** Ends all sessions but this one. @throws ProblemError not-found */
   removeTotp(userId: string, given: { sessionId: string }, act: Act): Promise<void>
   /** Those of before are spent. @throws ProblemError not-found: there is no authenticator app */
   renewRecoveryCodes(userId: string, act: Act): Promise<string[]>
+  /**
+   * By the operator, for whoever has lost theirs, or to free an address that a stranger has registered: authenticator
+   * app, recovery codes and passkeys. The password stays; ends all sessions. @throws ProblemError not-found
+   */
+  removeFactors(userId: string, act: Act): Promise<void>
 }
 
 export interface AccountsDeps {
@@ -95,17 +111,17 @@ export interface AccountsDeps {
   members: MemberStore
   tenants: TenantStore
   links: LinkStore
-  sessions: SessionStore
   attempts: AttemptStore
   clock: Clock
   randomBytes: RandomBytes
   origin: string // of the admin host, with its port where that is not 443
   isRegistrationOpen: boolean
+  quotasOfRegistered: Quotas // of tenants that strangers register
   passwordHashes?: PasswordHashes // left out: those of this process
 }
 
 export function accounts(deps: AccountsDeps): Accounts {
-  const { users, members, tenants, links, sessions, clock, randomBytes, origin } = deps
+  const { users, members, tenants, links, clock, randomBytes, origin } = deps
   const hashes = deps.passwordHashes ?? passwordHashes
   const limits = attemptLimits(deps)
 
@@ -115,10 +131,10 @@ export function accounts(deps: AccountsDeps): Accounts {
     return hashes.hash(password)
   }
 
-  async function issueLink(page: string, link: LinkFor, lifeMs: number, act: Act) {
+  async function issueLink(page: string, by: Creator, link: LinkFor, lifeMs: number, act: Act) {
     const { token, hash } = newToken(randomBytes)
     const expiresAt = new Date(act.at.getTime() + lifeMs)
-    const stored = await links.add(hash, { ...link, expiresAt }, act)
+    const stored = await links.add(hash, { ...link, expiresAt, createdById: creatorId(by) }, act)
     return { stored, link: { url: `${origin}/${page}?token=${token}`, expiresAt } }
   }
 
@@ -150,25 +166,33 @@ export function accounts(deps: AccountsDeps): Accounts {
     throw new ProblemError('already-exists', `${user.email} is ${what} already`)
   }
 
-  async function issuePasswordLink(userId: string, act: Act): Promise<IssuedLink> {
-    return (await issueLink('password', { purpose: 'password', userId }, PASSWORD_LINK_LIFE_MS, act)).link
+  /** @throws ProblemError tenant-suspended */
+  async function requireActive(tenantId: string | null): Promise<void> {
+    const tenant = tenantId === null ? undefined : await tenants.find(tenantId)
+    if (tenant?.suspendedAt)
+      throw new ProblemError('tenant-suspended', `the tenant ${tenant.name} is suspended; follow the link again later`)
+  }
+
+  async function issuePasswordLink(by: Creator, userId: string, act: Act): Promise<IssuedLink> {
+    return (await issueLink('password', by, { purpose: 'password', userId }, PASSWORD_LINK_LIFE_MS, act)).link
   }
 
   return {
-    async create({ email: given, isOperator, password }, act) {
+    async create(by, { email: given, isOperator, password }, act) {
       const email = parseEmail(given)
       const passwordHash = password === undefined ? null : await newHash(password, [email])
       const user = await users.add({ email, isOperator, passwordHash }, act)
-      return { user, link: passwordHash === null ? await issuePasswordLink(user.id, act) : null }
+      return { user, link: passwordHash === null ? await issuePasswordLink(by, user.id, act) : null }
     },
 
-    async invite({ tenant, role, email: given }, act) {
+    async invite(by, { tenant, role, email: given }, act) {
       const email = parseEmail(given)
       const to = invitedTo(tenant, role)
       const user = await users.findByEmail(email)
       if (user) await requireStranger(user, to.tenantId)
       const { stored, link } = await issueLink(
         'invitation',
+        by,
         { purpose: 'invitation', ...to, email },
         INVITATION_LIFE_MS,
         act,
@@ -192,6 +216,7 @@ export function accounts(deps: AccountsDeps): Accounts {
       if (userId !== null && userId !== known?.id)
         throw new ProblemError('forbidden', `the invitation is for ${email}; sign out, then follow the link again`)
       if (known) await requireStranger(known, tenantId)
+      await requireActive(tenantId)
       const user =
         known ?? (await users.add({ email, isOperator: false, passwordHash: await newHash(password, [email]) }, act))
       // From here on a fault costs the invitation and leaves an account that opens nothing: better than a link that is
@@ -217,7 +242,7 @@ export function accounts(deps: AccountsDeps): Accounts {
       const ending = base32(randomBytes(3)).slice(0, 4).toLowerCase()
       // The tenant first, also for an address that has an account, so that both take as long; and since a tenant without
       // members is nothing to anybody, but an account without its tenant could not register again
-      const tenant = await tenants.add(`${name.slice(0, MOST_BEFORE_ENDING)}-${ending}`, act)
+      const tenant = await tenants.add(`${name.slice(0, MOST_BEFORE_ENDING)}-${ending}`, act, deps.quotasOfRegistered)
       const user = await users.add({ email, isOperator: false, passwordHash }, act).catch(async (cause: unknown) => {
         await tenants.remove(tenant.id, act)
         if (cause instanceof ProblemError && cause.code === 'already-exists') return undefined
@@ -226,9 +251,9 @@ export function accounts(deps: AccountsDeps): Accounts {
       if (user) await members.add(tenant.id, { userId: user.id, role: 'owner' }, act)
     },
 
-    async issuePasswordLink(userId, act) {
+    async issuePasswordLink(by, userId, act) {
       await present(userId)
-      return issuePasswordLink(userId, act)
+      return issuePasswordLink(by, userId, act)
     },
 
     async passwordLink(token) {
@@ -243,7 +268,6 @@ export function accounts(deps: AccountsDeps): Accounts {
       const passwordHash = await newHash(password, [user.email])
       await useUp(hash, 'password')
       await users.setPassword(userId, passwordHash, act)
-      await sessions.closeAll(userId, act)
       return (await present(userId)).user
     },
 
@@ -252,13 +276,9 @@ export function accounts(deps: AccountsDeps): Accounts {
       checkPassword(password, [user.email])
       hashes.requireRoom()
       const attempt = await limits.password(user.email, act.address, act.at)
-      if (!(await hashes.verify(passwordHash, former))) {
-        await attempt.failed()
-        throw refused('/present', 'the present password is another one')
-      }
+      if (!(await hashes.verify(passwordHash, former))) throw refused('/present', 'the present password is another one')
       await attempt.succeeded()
-      await users.setPassword(userId, await hashes.hash(password), act)
-      await sessions.closeAll(userId, act, sessionId)
+      await users.setPassword(userId, await hashes.hash(password), act, sessionId)
     },
 
     async beginTotp(userId, act) {
@@ -270,32 +290,29 @@ export function accounts(deps: AccountsDeps): Accounts {
 
     async confirmTotp(userId, { code, sessionId }, act) {
       const { totp } = await present(userId)
-      // One that is in force has its codes looked at by the sign-in only, which limits how many
+      // One that is in force has its codes looked at by the sign-in only
       if (!totp || totp.confirmedAt)
         throw new ProblemError('not-found', 'no authenticator app waits for its first code; begin with a new secret')
       const digits = totpCode(code)
-      const step = digits === null ? null : totpStep(totp.secret, digits, act.at)
-      if (step === null)
-        throw refused(
-          '/code',
-          'the code is another one; set the clock of the telephone right, and take the code shown now',
-        )
+      if (digits === null) throw wrongCode()
+      const attempt = await limits.code(userId, act.at)
+      const step = totpStep(totp.secret, digits, act.at)
+      if (step === null) throw wrongCode()
+      await attempt.succeeded()
       const { codes, hashes } = newRecoveryCodes(randomBytes)
-      await users.confirmTotp(userId, step, hashes, act)
-      await sessions.closeAll(userId, act, sessionId)
+      await users.confirmTotp(userId, step, hashes, act, sessionId)
       return codes
     },
 
-    async removeTotp(userId, { sessionId }, act) {
-      await users.removeTotp(userId, act)
-      await sessions.closeAll(userId, act, sessionId)
-    },
+    removeTotp: (userId, { sessionId }, act) => users.removeTotp(userId, act, sessionId),
 
     async renewRecoveryCodes(userId, act) {
       const { codes, hashes } = newRecoveryCodes(randomBytes)
       await users.setRecoveryCodes(userId, hashes, act)
       return codes
     },
+
+    removeFactors: (userId, act) => users.removeFactors(userId, act),
   }
 }
 
@@ -308,8 +325,7 @@ function invitedTo(tenant: Tenant | null, role: Role | null) {
 
 /** @throws ProblemError malformed-request */
 function requireTenantName(name: string): void {
-  if (TENANT_NAME.test(name)) return
-  throw malformed('/tenant', 'should be 1 to 63 lower-case letters, digits and inner hyphens, such as "acme"')
+  if (!TENANT_NAME.pattern.test(name)) throw malformed('/tenant', TENANT_NAME.wish)
 }
 
 function malformed(pointer: string, detail: string): ProblemError {
@@ -318,6 +334,10 @@ function malformed(pointer: string, detail: string): ProblemError {
 
 function refused(pointer: string, detail: string): ProblemError {
   return new ProblemError('sign-in-refused', detail, { fields: [{ pointer, detail }] })
+}
+
+function wrongCode(): ProblemError {
+  return refused('/code', 'the code is another one; set the clock of the telephone right, and take the code shown now')
 }
 
 function spent(): ProblemError {

@@ -4,7 +4,7 @@ import { ProblemError, type FieldProblem } from '../problem.ts'
 import { addressRange, isWithin } from './address-range.ts'
 import { apiSecretHash, newApiSecret } from './api-secret.ts'
 import type { MemberStore } from './member.ts'
-import type { Principal } from './principal.ts'
+import { creatorId, type Principal } from './principal.ts'
 import type { RandomBytes } from './random-token.ts'
 import { includesScope, type Scope } from './scope.ts'
 import type { Session } from './session.ts'
@@ -66,6 +66,7 @@ export function apiTokens(deps: { tokens: TokenStore; randomBytes: RandomBytes }
         scopes: scopesFor(tenantId, scopes),
         addresses: addresses && rangesOf(addresses),
         expiresAt,
+        createdById: creatorId(by),
       }
       if (expiresAt !== null && expiresAt.getTime() <= act.at.getTime())
         throw malformed([{ pointer: '/expiresAt', detail: 'should be in the future' }])
@@ -117,18 +118,18 @@ export function principals(deps: {
       const now = clock.now()
       const token = hash === null ? undefined : await tokens.findBySecret(hash, now)
       if (!token) return undefined
-      const { id, tenantId, name, scopes, addresses, expiresAt } = token
+      const { id, tenantId, name, scopes, addresses, expiresAt, createdById, isFormer } = token
       if (addresses && (address === null || !isWithin(address, addresses))) return undefined
-      await tokens.noteUse(id, address, now)
+      await tokens.noteUse(token, address, now)
       return {
-        name: `token ${name}`,
+        name: tenantId === null ? `operator's token ${name}` : `token ${name}`,
         key: `token ${id}`,
         userId: null,
         isOperator: tenantId === null,
         roles: new Map(tenantId === null ? [] : [[tenantId, 'owner']]), // its scopes say what of that it may do
         scopes: new Set(scopes),
         authenticatedAt: null,
-        token: { expiresAt, addresses },
+        token: { expiresAt, addresses, createdById, isFormer },
       }
     },
   }
@@ -138,6 +139,9 @@ export function principals(deps: {
 function requireWithin(by: Principal, token: Pick<ApiToken, 'tenantId' | 'scopes' | 'addresses' | 'expiresAt'>): void {
   if (token.tenantId === null && !by.isOperator)
     throw new ProblemError('forbidden', 'only an operator issues tokens of the operator')
+  // Rotated because it may have leaked: whoever has it would come out of the overlap with a secret that stays
+  if (by.token?.isFormer)
+    throw new ProblemError('forbidden', 'your secret is a former one of its token; use the one that took its place')
   if (by.scopes === 'all') return
   const own = by.scopes
   const missing = token.scopes.filter((scope) => !includesScope(own, scope))

@@ -7,10 +7,21 @@ export interface Attempts {
   openAt: Date // no attempt is looked at before
 }
 
+/** What became of an attempt that wanted to be counted. */
+export interface Counted extends Attempts {
+  isTaken: boolean // false: it came before `openAt`, and was not counted
+  formerlyOpenAt: Date
+}
+
+/** How long whoever has failed so often waits, in milliseconds. */
+export type Wait = (failures: number) => number
+
 export interface AttemptStore {
   find(keys: readonly string[]): Promise<Map<string, Attempts>>
-  /** One more failure; `openAt` tells when the next attempt is looked at. */
-  noteFailure(key: string, at: Date, openAt: (failures: number) => Date): Promise<Attempts>
+  /** One more, taken for a failure; of many at once each waits for those before it, as if they had come in turn. */
+  count(key: string, at: Date, wait: Wait): Promise<Counted>
+  /** It was no failure after all: nobody waits for it. */
+  takeBack(key: string, counted: Counted, wait: Wait): Promise<void>
   forget(keys: readonly string[]): Promise<void>
 }
 
@@ -38,15 +49,9 @@ export function waitMs({ free, mostMs }: Patience, failures: number): number {
   return failures < free ? 0 : Math.min(1000 * 2 ** (failures - free), mostMs)
 }
 
-/** When the next attempt is looked at, after the last of so many failures just now. */
-export function openAt(patience: Patience, failures: number, now: Date): Date {
-  return new Date(now.getTime() + waitMs(patience, failures))
-}
-
-/** An attempt that may be looked at. */
+/** An attempt that may be looked at, counted as a failure until it says otherwise. */
 export interface Attempt {
   succeeded(): Promise<void>
-  failed(): Promise<void>
 }
 
 /**
@@ -56,17 +61,16 @@ export interface Attempt {
  * typed, so that accounts which do not exist answer like the others.
  */
 export function attemptLimits({ attempts }: { attempts: AttemptStore }) {
-  function requireOpen(known: ReadonlyMap<string, Attempts>, now: Date): void {
-    const openAt = Math.max(...[...known.values()].map((one) => one.openAt.getTime()))
-    if (openAt > now.getTime()) throw tooMany(openAt - now.getTime())
+  /** Before anything is written: whoever comes again and again while they have to wait costs a look only. */
+  async function requireOpen(keys: readonly string[], now: Date): Promise<void> {
+    const ends = [...(await attempts.find(keys)).values()].map(({ openAt }) => openAt.getTime())
+    requireOver(Math.max(...ends), now)
   }
 
-  /** Counts one that is about to be looked at, unless others came in between that have closed the door. */
-  async function count(key: string, before: Attempts | undefined, now: Date, wait: (failures: number) => number) {
-    const { failures } = await attempts.noteFailure(key, now, (count) => new Date(now.getTime() + wait(count)))
-    const isNext = failures === (before?.failures ?? 0) + 1
-    const waited = isNext ? 0 : wait(failures - 1)
-    if (waited > 0) throw tooMany(waited)
+  async function takeTurn(key: string, now: Date, wait: Wait): Promise<Counted> {
+    const counted = await attempts.count(key, now, wait)
+    if (!counted.isTaken) requireOver(counted.openAt.getTime(), now)
+    return counted
   }
 
   return {
@@ -79,52 +83,57 @@ export function attemptLimits({ attempts }: { attempts: AttemptStore }) {
       const ofAddress = `address ${prefix} ${hour}`
       const ofAccount = `account ${email}`
       const ofPair = `pair ${prefix} ${email}`
-      const known = await attempts.find([ofPair, ofAddress])
-      requireOpen(known, now)
-      const before = known.get(ofAddress)
-      const isAddressCounted = before !== undefined && before.failures >= ADDRESS.free
-      if (isAddressCounted) await count(ofAddress, before, now, (failures) => waitMs(ADDRESS, failures))
-      const everywhere = await attempts.noteFailure(ofAccount, now, () => now)
-      const underAttackMs = waitMs(ACCOUNT, everywhere.failures)
-      await count(ofPair, known.get(ofPair), now, (failures) => Math.max(waitMs(PAIR, failures), underAttackMs))
+      await requireOpen([ofPair, ofAddress], now)
+      const addressWait: Wait = (failures) => waitMs(ADDRESS, failures)
+      const atAddress = await takeTurn(ofAddress, now, addressWait)
+      const atAccount = await attempts.count(ofAccount, now, noWait)
+      const underAttackMs = waitMs(ACCOUNT, atAccount.failures)
+      const pairWait: Wait = (failures) => Math.max(waitMs(PAIR, failures), underAttackMs)
+      try {
+        await takeTurn(ofPair, now, pairWait)
+      } catch (cause) {
+        await attempts.takeBack(ofAddress, atAddress, addressWait)
+        await attempts.takeBack(ofAccount, atAccount, noWait)
+        throw cause
+      }
       return {
-        succeeded: () => attempts.forget([ofPair, ofAccount]),
-        async failed() {
-          if (isAddressCounted) return
-          await attempts.noteFailure(ofAddress, now, (failures) => openAt(ADDRESS, failures, now))
+        async succeeded() {
+          await attempts.forget([ofPair, ofAccount])
+          await attempts.takeBack(ofAddress, atAddress, addressWait)
         },
       }
     },
 
     /** @throws ProblemError too-many-requests, whether the code is right or not */
-    async code(userId: string, now: Date): Promise<Pick<Attempt, 'succeeded'>> {
+    async code(userId: string, now: Date): Promise<Attempt> {
       const key = `code ${userId}`
-      const known = await attempts.find([key])
-      requireOpen(known, now)
-      await count(key, known.get(key), now, (failures) => waitMs(CODES, failures))
+      await requireOpen([key], now)
+      await takeTurn(key, now, (failures) => waitMs(CODES, failures))
       return { succeeded: () => attempts.forget([key]) }
     },
 
     /** @throws ProblemError too-many-requests */
     async registration(address: string | null, now: Date): Promise<void> {
       const key = `registration ${addressPrefix(address)} ${Math.floor(now.getTime() / HOUR_MS)}`
-      const known = await attempts.find([key])
-      requireOpen(known, now)
-      await count(key, known.get(key), now, (count) => waitMs(REGISTRATIONS, count))
+      await requireOpen([key], now)
+      await takeTurn(key, now, (failures) => waitMs(REGISTRATIONS, failures))
     },
 
     /** False where the session that waits for a code has had its last. */
     async noteWrongCode(sessionId: string, now: Date): Promise<boolean> {
-      const { failures } = await attempts.noteFailure(`session ${sessionId}`, now, () => now)
+      const { failures } = await attempts.count(`session ${sessionId}`, now, noWait)
       return failures < MOST_WRONG_CODES
     },
   }
 }
 
-export type AttemptLimits = ReturnType<typeof attemptLimits>
+const noWait: Wait = () => 0
 
-function tooMany(retryAfterMs: number): ProblemError {
+/** @throws ProblemError too-many-requests */
+function requireOver(endMs: number, now: Date): void {
+  const retryAfterMs = endMs - now.getTime()
+  if (retryAfterMs <= 0) return
   const seconds = Math.ceil(retryAfterMs / 1000)
   const when = seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`
-  return new ProblemError('too-many-requests', `there were too many attempts; try again in ${when}`, { retryAfterMs })
+  throw new ProblemError('too-many-requests', `there were too many attempts; try again in ${when}`, { retryAfterMs })
 }

@@ -18,6 +18,7 @@ export interface AuditEvent {
 export interface AuditDetail extends Record<string, unknown> {
   before?: Record<string, unknown>
   after?: Record<string, unknown>
+  unreadable?: true // what stands there is no JSON object: somebody has changed it, as `verify` will find
 }
 
 /** Where the chain ends: who has it written down elsewhere notices when the end is cut off. */

@@ -11,16 +11,16 @@ export type LinkFor =
 export type Link = LinkFor & {
   id: string
   createdBy: string
+  createdById: string | null // of the user, also of one whose token has made it; null: machine, command line
   createdAt: Date
   expiresAt: Date
-  usedAt: Date | null
 }
 
 export type Invitation = Extract<Link, { purpose: 'invitation' }>
 
 /** Of a link's token, 256 random bits, only the SHA-256 is stored. */
 export interface LinkStore {
-  add(tokenHash: string, link: LinkFor & { expiresAt: Date }, act: Act): Promise<Link>
+  add(tokenHash: string, link: LinkFor & Pick<Link, 'expiresAt' | 'createdById'>, act: Act): Promise<Link>
   /** Looks, and uses nothing up. Undefined where it is unknown, used or expired. */
   find(tokenHash: string, now: Date): Promise<Link | undefined>
   /** Uses it up. Undefined where it is unknown, of another purpose, used or expired; of two at once one gets it. */

@@ -27,8 +27,11 @@ export interface MemberStore {
   list(tenantId: string, page: { after?: string; limit: number; search?: string }): Promise<Member[]>
   /** The tenants that a user is a member of, with the roles, by tenant id. */
   rolesOf(userId: string): Promise<Map<string, Role>>
-  /** @throws ProblemError last-owner, not-found, precondition-failed */
+  /**
+   * A lower one ends the tokens and open invitations of the tenant that they have made.
+   * @throws ProblemError last-owner, not-found, precondition-failed
+   */
   setRole(tenantId: string, userId: string, role: Role, act: Act): Promise<Member>
-  /** @throws ProblemError last-owner, not-found, precondition-failed */
+  /** Ends the same. @throws ProblemError last-owner, not-found, precondition-failed */
   remove(tenantId: string, userId: string, act: Act): Promise<void>
 }

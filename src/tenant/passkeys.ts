@@ -14,9 +14,9 @@ import { newToken, tokenHash, type RandomBytes } from './random-token.ts'
 import type { Passkey, PasskeyStore, User } from './user.ts'
 
 /** What `navigator.credentials.get` takes, as JSON (WebAuthn §5.1.8). */
-export type PasskeyRequest = Record<string, unknown>
+export type PasskeyRequest = Record<string, unknown> & { challenge: string }
 /** What `navigator.credentials.create` takes, as JSON (WebAuthn §5.1.8). */
-export type PasskeyCreation = Record<string, unknown>
+export type PasskeyCreation = Record<string, unknown> & { challenge: string }
 
 export interface Passkeys {
   creation(user: User): Promise<PasskeyCreation>
@@ -30,6 +30,8 @@ export interface Passkeys {
 const CHALLENGE_LIFE_MS = 5 * 60_000
 const MOST_CHARACTERS = 16_384 // of a value in a response; the longest is a key with its attestation
 const MOST_TRANSPORTS = 10
+/** Base64url of at most 1023 bytes (WebAuthn §5.8.3); PostgreSQL has no text with a NUL, and would not look for one. */
+const CREDENTIAL_ID = /^[A-Za-z0-9_-]{1,1400}$/
 
 /** Registers passkeys and lets them sign: WebAuthn Level 2, with user verification, so that one is two factors. */
 export function passkeyCeremonies(deps: {
@@ -139,13 +141,17 @@ interface ResponseJson<Field extends string> {
 
 /** As far as the library takes it on trust. */
 function isResponse<Field extends string>(value: unknown, fields: Field[]): value is ResponseJson<Field> {
-  if (!isObject(value) || !isText(value.id) || !isObject(value.response)) return false
+  if (!isObject(value) || !isCredentialId(value.id) || !isObject(value.response)) return false
   const { response } = value
   return fields.every((field) => isText(response[field]))
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
+}
+
+function isCredentialId(value: unknown): value is string {
+  return typeof value === 'string' && CREDENTIAL_ID.test(value)
 }
 
 function isText(value: unknown): value is string {

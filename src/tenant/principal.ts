@@ -4,7 +4,7 @@ import type { ApiToken } from './token.ts'
 
 /** Who acts, as far as it matters for what they may do. */
 export interface Principal {
-  /** As the audit trail names them: "alice@example.org", "token deploy", "operator", "cli:root". */
+  /** As the audit trail names them: "alice@example.org", "token deploy", "operator's token deploy", "operator", "cli:root". */
   name: string
   /** What belongs to them alone hangs on it: rate limits, idempotency keys. "user <id>", "token <id>", "session <id>". */
   key: string
@@ -14,7 +14,15 @@ export interface Principal {
   scopes: ReadonlySet<Scope> | 'all' // 'all': a person
   authenticatedAt: Date | null // when a person last proved to be there; null: a token
   /** What else limits the token that acts, and what it issues; null: a person. */
-  token: Pick<ApiToken, 'expiresAt' | 'addresses'> | null
+  token: (Pick<ApiToken, 'expiresAt' | 'addresses' | 'createdById'> & { isFormer: boolean }) | null
+}
+
+/** Who makes a link or a token, as far as it matters for when it ends. */
+export type Creator = Pick<Principal, 'userId' | 'token'>
+
+/** The user with whose rights a link or a token ends; null: nobody's, it is the machine's. */
+export function creatorId({ userId, token }: Creator): string | null {
+  return userId ?? token?.createdById ?? null
 }
 
 /** Least first. Roles are those in the tenant that the path names; an operator has all of them in every tenant. */
@@ -24,7 +32,8 @@ export type Access = 'public' | 'signed-in' | Role | 'operator'
 export interface Requirement {
   access: Access
   scope?: Scope | 'any' | undefined // of an API token; 'any': whatever it has; left out: no token will do
-  isGrave?: boolean | undefined // a person has to have proven lately to be there, a token needs the scope `grave`
+  /** True: a person has to have proven lately to be there, a token needs the scope `grave`; 'for people': a token does not. */
+  isGrave?: boolean | 'for people' | undefined
 }
 
 export type Verdict = 'allowed' | 'sign-in-required' | 'not-found' | 'forbidden' | 'fresh-sign-in-required'
@@ -50,7 +59,7 @@ export function verdict(
   const { scopes, authenticatedAt } = principal
   if (scopes !== 'all') {
     const isInScope = scope !== undefined && (scope === 'any' || includesScope(scopes, scope))
-    return isInScope && (!isGrave || scopes.has('grave')) ? 'allowed' : 'forbidden'
+    return isInScope && (isGrave !== true || scopes.has('grave')) ? 'allowed' : 'forbidden'
   }
   const isFresh = authenticatedAt !== null && now.getTime() - authenticatedAt.getTime() < FRESH_MS
   return isGrave && !isFresh ? 'fresh-sign-in-required' : 'allowed'

@@ -21,8 +21,20 @@ export const IDLE_MS = 12 * 3_600_000
 export const SESSION_LIFE_MS = 7 * 24 * 3_600_000
 export const SECOND_FACTOR_WITHIN_MS = 10 * 60_000
 
+/** What a password was compared with, which takes a while. */
+export interface CheckedPassword {
+  userId: string
+  passwordHash: string
+}
+
 export interface SessionStore {
-  open(tokenHash: string, session: Omit<Session, 'id' | 'seenAt' | 'authenticatedAt'>, act: Act): Promise<Session>
+  /** @param checked left out: no password was asked for. @throws ProblemError sign-in-refused: it is another one by now */
+  open(
+    tokenHash: string,
+    session: Omit<Session, 'id' | 'seenAt' | 'authenticatedAt'>,
+    act: Act,
+    checked?: CheckedPassword,
+  ): Promise<Session>
   /** Undefined where it is unknown, has been silent for IDLE_MS, or is past its end; otherwise notes that it was seen. */
   find(tokenHash: string, now: Date): Promise<Session | undefined>
   /**
@@ -36,6 +48,6 @@ export interface SessionStore {
   rename(userId: string | null, id: string, name: string, act: Act): Promise<void>
   /** @throws ProblemError not-found */
   close(userId: string | null, id: string, act: Act): Promise<void>
-  /** All of a user's but one: after a new password, another second factor or another role. @returns how many */
+  /** All of a user's but one: after another role, or as they wish. @returns how many */
   closeAll(userId: string, act: Act, except?: string): Promise<number>
 }

@@ -8,7 +8,13 @@ import { passkeyCeremonies, type PasskeyRequest } from './passkeys.ts'
 import { passwordHashes, type PasswordHashes } from './password-hash.ts'
 import { newToken, tokenHash, type RandomBytes } from './random-token.ts'
 import { recoveryCodeHash } from './recovery-code.ts'
-import { SECOND_FACTOR_WITHIN_MS, SESSION_LIFE_MS, type Session, type SessionStore } from './session.ts'
+import {
+  SECOND_FACTOR_WITHIN_MS,
+  SESSION_LIFE_MS,
+  type CheckedPassword,
+  type Session,
+  type SessionStore,
+} from './session.ts'
 import { totpCode, totpStep } from './totp.ts'
 import type { Credentials, Passkey, PasskeyStore, User, UserStore } from './user.ts'
 import type { Visitor } from './visitor.ts'
@@ -76,7 +82,13 @@ export function signIn(deps: SignInDeps): SignIn {
   const limits = attemptLimits(deps)
   const ceremonies = passkeyCeremonies(deps)
 
-  async function open(user: User | null, stage: Session['stage'], { address, device }: Visitor, at: Date) {
+  async function open(
+    user: User | null,
+    stage: Session['stage'],
+    { address, device }: Visitor,
+    at: Date,
+    checked?: CheckedPassword,
+  ) {
     const { token, hash } = newToken(randomBytes)
     const lifeMs = stage === 'complete' ? SESSION_LIFE_MS : SECOND_FACTOR_WITHIN_MS
     const expiresAt = new Date(at.getTime() + lifeMs)
@@ -84,6 +96,7 @@ export function signIn(deps: SignInDeps): SignIn {
       hash,
       { userId: user?.id ?? null, stage, name: device, address, createdAt: at, expiresAt },
       { at, actor: user?.email ?? 'operator', address },
+      checked,
     )
     if (user && stage === 'complete') await users.noteSignIn(user.id, at)
     return { token, session }
@@ -104,19 +117,21 @@ export function signIn(deps: SignInDeps): SignIn {
     email: string,
     password: string,
     { address }: Visitor,
-  ): Promise<Credentials | undefined> {
+  ): Promise<(Credentials & { passwordHash: string }) | undefined> {
     hashes.requireRoom() // before it is counted: that too many come is no failure of this one
     const attempt = await limits.password(email, address, clock.now())
     const user = await users.findByEmail(email)
     const credentials = user && (await users.credentials(user.id))
     const phc = credentials?.passwordHash ?? null
-    if (!(await hashes.verify(phc, password)) || phc === null) {
-      await attempt.failed()
-      return undefined
-    }
+    if (!(await hashes.verify(phc, password)) || phc === null || !credentials) return undefined
     await attempt.succeeded()
-    if (user && hashes.isDated(phc)) await users.rehashPassword(user.id, await hashes.hash(password), phc)
-    return credentials
+    if (!hashes.isDated(phc)) return { ...credentials, passwordHash: phc }
+    const better = await hashes.hash(password)
+    if (await users.rehashPassword(credentials.user.id, better, phc)) return { ...credentials, passwordHash: better }
+    // Somebody else was faster: with a better hash of the same password, or with another password
+    const present = (await users.credentials(credentials.user.id))?.passwordHash ?? null
+    const isSame = present !== null && (await hashes.verify(present, password))
+    return isSame ? { ...credentials, passwordHash: present } : undefined
   }
 
   /** @throws ProblemError too-many-requests */
@@ -160,9 +175,9 @@ export function signIn(deps: SignInDeps): SignIn {
     async withPassword({ email, password }, visitor) {
       const credentials = await checkPassword(canonicalEmail(email) ?? email, password, visitor)
       if (!credentials) throw refused('the e-mail address or the password is wrong')
-      const { user } = credentials
-      const hasSecondFactor = user.hasTotp || user.passkeys > 0
-      return open(user, hasSecondFactor ? 'second-factor' : 'complete', visitor, clock.now())
+      const { user, passwordHash } = credentials
+      const stage = user.hasTotp || user.passkeys > 0 ? 'second-factor' : 'complete'
+      return open(user, stage, visitor, clock.now(), { userId: user.id, passwordHash })
     },
 
     async withCode(pendingToken, code, visitor) {
@@ -231,7 +246,7 @@ export async function issueSignInLink(
 ): Promise<{ url: string; expiresAt: Date }> {
   const { token, hash } = newToken(deps.randomBytes)
   const expiresAt = new Date(act.at.getTime() + SIGN_IN_LINK_LIFE_MS)
-  await deps.links.add(hash, { purpose: 'sign-in', expiresAt }, act)
+  await deps.links.add(hash, { purpose: 'sign-in', expiresAt, createdById: null }, act)
   return { url: `${deps.adminOrigin}/sign-in?token=${token}`, expiresAt }
 }
 

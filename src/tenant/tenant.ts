@@ -1,9 +1,14 @@
 import type { Act } from '../act.ts'
 
+export const TENANT_NAME = {
+  pattern: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  wish: 'should be 1 to 63 lower-case letters, digits and inner hyphens, such as "acme"',
+}
+
 /** A customer of the operator: an owner of source domains. */
 export interface Tenant {
   id: string
-  name: string // unique; lower-case letters, digits and hyphens
+  name: string // unique; TENANT_NAME
   suspendedAt: Date | null // nothing of it is served from then on, and its members change nothing; null: not suspended
   quotas: Quotas
   createdAt: Date

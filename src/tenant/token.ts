@@ -9,6 +9,7 @@ export interface ApiToken {
   scopes: Scope[]
   addresses: string[] | null // addresses and prefixes, "192.0.2.0/24"; null: from anywhere
   createdBy: string
+  createdById: string | null // of the user, also of one whose token has issued it; null: machine, command line
   createdAt: Date
   expiresAt: Date | null // null: never
   lastUsedAt: Date | null // within 5 minutes; null: not yet
@@ -21,14 +22,14 @@ export interface TokenStore {
   /** @throws ProblemError already-exists: the tenant has a token of that name */
   add(
     secretHash: string,
-    token: Pick<ApiToken, 'tenantId' | 'name' | 'scopes' | 'addresses' | 'expiresAt'>,
+    token: Pick<ApiToken, 'tenantId' | 'name' | 'scopes' | 'addresses' | 'expiresAt' | 'createdById'>,
     act: Act,
   ): Promise<ApiToken>
   find(tenantId: string | null, id: string): Promise<ApiToken | undefined>
-  /** Undefined where the secret is unknown or its end has come. */
-  findBySecret(secretHash: string, now: Date): Promise<ApiToken | undefined>
-  /** At most every 5 minutes. */
-  noteUse(id: string, address: string | null, at: Date): Promise<void>
+  /** Undefined where the secret is unknown or its end has come. `isFormer`: another has taken its place. */
+  findBySecret(secretHash: string, now: Date): Promise<(ApiToken & { isFormer: boolean }) | undefined>
+  /** At most every 5 minutes, by what was found. */
+  noteUse(token: Pick<ApiToken, 'id' | 'lastUsedAt'>, address: string | null, at: Date): Promise<void>
   /** Ordered by name. */
   list(tenantId: string | null, page: { after?: string; limit: number; search?: string }): Promise<ApiToken[]>
   /** Another secret; those before are taken until then. @throws ProblemError not-found, precondition-failed */

@@ -17,7 +17,7 @@ export interface User {
 export interface Credentials {
   user: User
   passwordHash: string | null // PHC string; null: none chosen yet
-  totp: { secret: Uint8Array; confirmedAt: Date | null; lastStep: number | null } | null
+  totp: { secret: Uint8Array; confirmedAt: Date | null } | null
 }
 
 export interface UserPage {
@@ -36,27 +36,44 @@ export interface UserStore {
   list(page: UserPage): Promise<User[]>
   countOperators(): Promise<number>
   credentials(id: string): Promise<Credentials | undefined>
-  /** Ends the links for a new password that are still open. */
-  setPassword(id: string, passwordHash: string, act: Act): Promise<void>
+  /** Ends the links for a new password that are still open, and all sessions but one. */
+  setPassword(id: string, passwordHash: string, act: Act, exceptSessionId?: string): Promise<void>
   /**
    * A better hash of the same password, of which nobody need know.
-   * @param former the hash that it takes the place of: where the password was changed meanwhile, nothing happens
+   * @param former the hash that it takes the place of: false where that was changed meanwhile, and nothing happens
    */
-  rehashPassword(id: string, passwordHash: string, former: string): Promise<void>
-  /** @throws ProblemError last-owner: nobody else is an operator; not-found, precondition-failed */
+  rehashPassword(id: string, passwordHash: string, former: string): Promise<boolean>
+  /**
+   * Who is one no longer loses the tokens of the operator and all open links that they have made.
+   * @throws ProblemError last-owner: nobody else is an operator; not-found, precondition-failed
+   */
   setOperator(id: string, isOperator: boolean, act: Act): Promise<User>
   noteSignIn(id: string, at: Date): Promise<void>
-  /** @throws ProblemError last-owner: the only operator, or the only owner of a tenant; not-found, precondition-failed */
+  /**
+   * With all tokens and links that they have made.
+   * @throws ProblemError last-owner: the only operator, or the only owner of a tenant; not-found, precondition-failed
+   */
   remove(id: string, act: Act): Promise<void>
 
   /** An unconfirmed secret, sealed by the store; takes the place of another that was never confirmed. @throws ProblemError already-exists: one is in force */
   setTotp(id: string, secret: Uint8Array, act: Act): Promise<void>
-  /** The first code was right: from now on codes are asked for, and these recovery codes are taken, each once. */
-  confirmTotp(id: string, step: number, recoveryCodeHashes: readonly string[], act: Act): Promise<void>
+  /**
+   * The first code was right: from now on codes are asked for, and these recovery codes are taken, each once. Ends all
+   * sessions but one. @throws ProblemError not-found: none waits for its first code
+   */
+  confirmTotp(
+    id: string,
+    step: number,
+    recoveryCodeHashes: readonly string[],
+    act: Act,
+    exceptSessionId?: string,
+  ): Promise<void>
   /** False where this step, or a later one, was taken before: of two at once one gets true. */
   useTotpStep(id: string, step: number): Promise<boolean>
-  /** With its recovery codes. */
-  removeTotp(id: string, act: Act): Promise<void>
+  /** With its recovery codes; ends all sessions but one. @throws ProblemError not-found */
+  removeTotp(id: string, act: Act, exceptSessionId?: string): Promise<void>
+  /** Authenticator app, recovery codes and passkeys; ends all sessions. @throws ProblemError not-found: no account */
+  removeFactors(id: string, act: Act): Promise<void>
   setRecoveryCodes(id: string, codeHashes: readonly string[], act: Act): Promise<void>
   /** How many are left. */
   countRecoveryCodes(id: string): Promise<number>

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { accounts } from '../../src/tenant/accounts.ts'
+import { NO_QUOTAS } from '../../src/tenant/tenant.ts'
 import { adminServer, ORIGIN, type AdminServer } from './admin-server.ts'
 import { PASSWORD, people } from './people.ts'
 
@@ -46,6 +47,7 @@ describe('registering a tenant of one’s own', () => {
       randomBytes: deps.randomBytes,
       origin: ORIGIN,
       isRegistrationOpen: false,
+      quotasOfRegistered: NO_QUOTAS,
     })
     const other = await adminServer({ accounts: closed })
     try {

@@ -41,7 +41,7 @@ export async function thingsOf(server: AdminServer, tenant: string): Promise<Thi
   const tenantId = (await storage.tenants.findByName(tenant))!.id
   const token = await storage.tokens.add(
     `hash of ${tenant}`,
-    { tenantId, name: 'a token', scopes: ['audit:read'], addresses: null, expiresAt: null },
+    { tenantId, name: 'a token', scopes: ['audit:read'], addresses: null, expiresAt: null, createdById: null },
     act(),
   )
   const invitation = await made(
@@ -67,7 +67,7 @@ export async function operatorsThings(server: AdminServer): Promise<Partial<Thin
   const certificate = await made(api('POST', '/operator/certificates', { ...selfSigned(), lineage: 'hosting' }))
   const token = await storage.tokens.add(
     'hash of the operator',
-    { tenantId: null, name: 'a token', scopes: ['audit:read'], addresses: null, expiresAt: null },
+    { tenantId: null, name: 'a token', scopes: ['audit:read'], addresses: null, expiresAt: null, createdById: null },
     act(),
   )
   const invitation = await made(api('POST', '/operator/invitations', { email: 'invited@example.org' }))

@@ -98,7 +98,7 @@ function normalised({ code, stdout, stderr }: Outcome): Outcome {
       .replace(/wp_[\w-]+/g, 'SECRET')
       .replace(/(?<=token=)[\w-]{43}/g, 'TOKEN')
       .replace(/(?<=admin\.localhost:)\d+/g, 'PORT')
-      .replace(/cli:[\w-]+|token ops/g, 'WHO')
+      .replace(/cli:[\w-]+|operator's token ops/g, 'WHO')
       .replace(/"address":(?:null|"127\.0\.0\.1")/g, '"address":WHERE')
       .replace(/(?<=,WHO,)(?:127\.0\.0\.1)?(?=,)/g, 'WHERE')
       .replace(/"sequence":\d+|^\d+(?=,INSTANT)/gm, 'SEQUENCE')

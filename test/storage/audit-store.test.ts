@@ -56,6 +56,21 @@ onBothEngines('the chain of the audit trail', (database) => {
     expect(await nodes[1]!.audit.head()).toEqual({ sequence: 91, hash: all.at(-1)?.hash })
   })
 
+  test('is shown also where a detail was tampered with, which verify finds', async () => {
+    const { storage, db } = database
+    const tenant = await aTenant(database)
+    const written = await db.knex<Row>('audit_event').where({ tenant_id: tenant.id }).first()
+    for (const detail of ['no JSON', 'null', '[]', '"text"']) {
+      await db.knex('audit_event').where({ tenant_id: tenant.id }).update({ detail })
+      expect(await storage.audit.list(tenant.id, { limit: 1 })).toMatchObject([
+        { action: 'tenant.add', subject: tenant.name, detail: { unreadable: true } },
+      ])
+      expect(await storage.audit.verify()).toMatchObject({ isWhole: false })
+    }
+    await db.knex('audit_event').where({ tenant_id: tenant.id }).update({ detail: written!.detail })
+    expect(await storage.audit.verify()).toMatchObject({ isWhole: true })
+  })
+
   test('takes the events of one transaction in their order, also more than one statement holds', async () => {
     const tenant = await aTenant(database)
     const before = await database.storage.audit.head()

@@ -125,6 +125,7 @@ onBothEngines('statements', (database) => {
     await users.useTotpStep(user.id, 2)
     await users.useRecoveryCode(user.id, 'a', act)
     await users.removeTotp(user.id, act)
+    await users.removeFactors(user.id, act)
     await users.rehashPassword(user.id, 'better', 'hash')
     await users.setPassword(user.id, 'other', act)
     await users.noteSignIn(user.id, clock.now())
@@ -158,14 +159,21 @@ onBothEngines('statements', (database) => {
       await sessions.rename(userId, id, 'y', act)
       await sessions.close(userId, id, act)
     }
-    await sessions.open('token', { ...session, userId: user.id }, act)
+    const checked = { userId: user.id, passwordHash: 'other' }
+    await sessions.open('token', { ...session, userId: user.id }, act, checked)
     await sessions.closeAll(user.id, act, 'none')
 
     const links = linkStore(deps)
     const inviteds = [{ tenantId: tenant.id, role: 'viewer' } as const, { tenantId: null, role: null } as const]
     for (const invited of inviteds) {
       const { tenantId } = invited
-      const link = { purpose: 'invitation', email: 'x@example', expiresAt: later, ...invited } as const
+      const link = {
+        purpose: 'invitation',
+        email: 'x@example',
+        expiresAt: later,
+        createdById: user.id,
+        ...invited,
+      } as const
       const { id } = await links.add(`token ${tenantId}`, link, act)
       await links.find(`token ${tenantId}`, clock.now())
       for (const after of ['zzz', undefined])
@@ -176,18 +184,19 @@ onBothEngines('statements', (database) => {
 
     const tokens = tokenStore(deps)
     for (const tenantId of [tenant.id, null]) {
-      const token = { tenantId, name: 'ci', scopes: [], addresses: null, expiresAt: null }
+      const token = { tenantId, name: 'ci', scopes: [], addresses: null, expiresAt: null, createdById: user.id }
       const { id } = await tokens.add(`secret ${tenantId}`, token, act)
       await tokens.find(tenantId, id)
       await tokens.findBySecret('x', clock.now())
-      await tokens.noteUse(id, null, clock.now())
+      await tokens.noteUse({ id, lastUsedAt: null }, null, clock.now())
       for (const after of ['a', undefined]) await tokens.list(tenantId, { limit: 10, ...(after && { after }) })
       await tokens.rotate(tenantId, id, `other ${tenantId}`, later, act)
       await tokens.remove(tenantId, id, act)
     }
 
     const attempts = attemptStore(deps)
-    await attempts.noteFailure('a', clock.now(), () => later)
+    for (const waitMs of [1, 1])
+      await attempts.takeBack('a', await attempts.count('a', clock.now(), () => waitMs), () => waitMs)
     await attempts.find(['a', 'b'])
     await attempts.forget(['a', 'b'])
     const idempotency = idempotencyStore(deps)

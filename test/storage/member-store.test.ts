@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { entityTag } from '../../src/act.ts'
 import type { ProblemError } from '../../src/problem.ts'
 import { onBothEngines } from '../support/databases.ts'
@@ -116,6 +116,72 @@ onBothEngines('members', (database) => {
     })
     expect(await members.find(tenant.id, member.id)).toBeUndefined()
     expect(await storage.users.find(member.id)).toBeDefined()
+  })
+
+  describe('who is removed or demoted does not come back by what they have made', () => {
+    const expiresAt = new Date('2027-01-01T00:00:00Z')
+
+    async function whatTheyLeave() {
+      const { storage, act } = database
+      const [tenant, other] = [await aTenant(database), await aTenant(database)]
+      const remaining = await aMember(database, tenant.id, 'owner')
+      const mallory = await aMember(database, tenant.id, 'owner')
+      const token = { tenantId: tenant.id, scopes: [], addresses: null, expiresAt: null }
+      const link = { purpose: 'invitation', role: 'owner', expiresAt } as const
+      const key = (what: string) => `${what} ${tenant.id}`
+      for (const [name, createdById, tenantId] of [
+        ['theirs', mallory.id, tenant.id],
+        ['of their token', mallory.id, tenant.id],
+        ['elsewhere', mallory.id, other.id],
+        ['of another', remaining.id, tenant.id],
+        ['of the machine', null, tenant.id],
+      ] as const) {
+        await storage.tokens.add(key(name), { ...token, name, tenantId, createdById }, act())
+        const email = `${name.replaceAll(' ', '-')}@example.org`
+        await storage.links.add(key(name), { ...link, email, tenantId, createdById }, act())
+      }
+      const used = { ...link, email: 'used@example.org', tenantId: tenant.id, createdById: mallory.id }
+      await storage.links.add(key('used'), used, act())
+      await storage.links.use(key('used'), 'invitation', act().at)
+      const left = async () => {
+        const found: string[] = []
+        for (const name of ['theirs', 'of their token', 'elsewhere', 'of another', 'of the machine']) {
+          if (await storage.tokens.findBySecret(key(name), act().at)) found.push(`token ${name}`)
+          if (await storage.links.find(key(name), act().at)) found.push(`link ${name}`)
+        }
+        return found
+      }
+      return { tenant, mallory, left }
+    }
+    const others = ['elsewhere', 'of another', 'of the machine'].flatMap((name) => [`token ${name}`, `link ${name}`])
+    const told = {
+      revokedTokens: ['of their token', 'theirs'],
+      withdrawnInvitations: ['of-their-token@example.org', 'theirs@example.org'],
+    }
+
+    test('as a member who is removed', async () => {
+      const { tenant, mallory, left } = await whatTheyLeave()
+      expect(await left()).toHaveLength(10)
+      await database.storage.members.remove(tenant.id, mallory.id, database.act())
+      expect(await left()).toEqual(others)
+      expect((await lastEvent(database)).detail).toEqual({ before: { role: 'owner' }, ...told })
+    })
+
+    test('as one who gets a lower role, and keeps all by the same or a higher one', async () => {
+      const { storage, act } = database
+      const { tenant, mallory, left } = await whatTheyLeave()
+      await storage.members.setRole(tenant.id, mallory.id, 'admin', act())
+      expect(await left()).toEqual(others)
+      expect((await lastEvent(database)).detail).toEqual({
+        before: { role: 'owner' },
+        after: { role: 'admin' },
+        ...told,
+      })
+      const token = { tenantId: tenant.id, name: 'late', scopes: [], addresses: null, expiresAt: null }
+      await storage.tokens.add(`late ${tenant.id}`, { ...token, createdById: mallory.id }, act())
+      await storage.members.setRole(tenant.id, mallory.id, 'owner', act())
+      expect(await storage.tokens.findBySecret(`late ${tenant.id}`, act().at)).toBeDefined()
+    })
   })
 
   test('a tenant keeps an owner', async () => {

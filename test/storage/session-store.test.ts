@@ -56,6 +56,37 @@ onBothEngines('sessions', (database) => {
     expect(await wholeTrail(database)).not.toContain('its token')
   })
 
+  test('one is not opened by a password that has been changed since it was looked at', async () => {
+    const { sessions, users } = database.storage
+    const { id: userId } = await aUser(database, { passwordHash: 'former' })
+    const open = (token: string, passwordHash: string) => {
+      const times = { createdAt: at(0), expiresAt: at(MINUTE) }
+      const session = { userId, stage: 'complete', name: 'x', address: null, ...times } as const
+      return sessions.open(token, session, database.act(), { userId, passwordHash })
+    }
+    await open('in time', 'former')
+    await users.setPassword(userId, 'present', database.act())
+    await expect(open('too late', 'former')).rejects.toMatchObject({ code: 'sign-in-refused' })
+    expect(await sessions.list(userId, at(0))).toEqual([])
+    await open('anew', 'present')
+  })
+
+  test('of sessions that are opened while the password is changed none is left that the former one opened', async () => {
+    const nodes = [database.storage, await database.open()]
+    for (let round = 0; round < 15; round++) {
+      const { id: userId } = await aUser(database, { passwordHash: 'former' })
+      const times = { createdAt: at(0), expiresAt: at(MINUTE) }
+      const session = { userId, stage: 'complete', name: 'x', address: null, ...times } as const
+      await Promise.allSettled([
+        ...[0, 1, 2].map((i) =>
+          nodes[i % 2]!.sessions.open(`${userId} ${i}`, session, database.act(), { userId, passwordHash: 'former' }),
+        ),
+        nodes[round % 2]!.users.setPassword(userId, 'present', database.act()),
+      ])
+      expect(await database.storage.sessions.list(userId, at(0))).toEqual([])
+    }
+  })
+
   test('one lives while it is used, at most to its end', async () => {
     const { sessions } = database.storage
     await aSession({ token: 'idle' })
@@ -173,7 +204,7 @@ onBothEngines('sessions', (database) => {
     await aSession({ userId, token: 'pending', stage: 'second-factor' })
     await aSession({ userId, expiresAt: at(0) })
     await aSession({ userId: other.id, token: 'of another' })
-    const before = await database.storage.audit.list('all', { limit: 100 })
+    const before = await database.storage.audit.list('all', { limit: 1000 })
     expect(await sessions.closeAll(userId, database.act(), kept.id)).toBe(2)
     for (const [token, isOpen] of [
       ['kept', true],
@@ -182,7 +213,7 @@ onBothEngines('sessions', (database) => {
       ['of another', true],
     ] as const)
       expect((await sessions.find(token, at(0))) !== undefined, token).toBe(isOpen)
-    const after = await database.storage.audit.list('all', { limit: 100 })
+    const after = await database.storage.audit.list('all', { limit: 1000 })
     expect(after.slice(0, after.length - before.length)).toMatchObject([
       { action: 'session.close', subject: user.email },
     ])

@@ -62,10 +62,10 @@ onBothEngines('tenants', (database) => {
     const tenant = await aTenant(database)
     const user = await storage.users.add({ email: 'gone@example.org', isOperator: false, passwordHash: 'hash' }, act())
     await storage.members.add(tenant.id, { userId: user.id, role: 'owner' }, act())
-    const token = { tenantId: tenant.id, name: 'ci', scopes: [], addresses: null, expiresAt: null }
+    const token = { tenantId: tenant.id, name: 'ci', scopes: [], addresses: null, expiresAt: null, createdById: null }
     await storage.tokens.add('a'.repeat(64), token, act())
     const invited = { purpose: 'invitation', tenantId: tenant.id, role: 'viewer', email: 'new@example.org' } as const
-    await storage.links.add('b'.repeat(64), { ...invited, expiresAt: database.clock.now() }, act())
+    await storage.links.add('b'.repeat(64), { ...invited, expiresAt: database.clock.now(), createdById: null }, act())
     await storage.tenants.remove(tenant.id, act())
     for (const table of ['member', 'api_token', 'link'])
       expect(await db.knex(table).where({ tenant_id: tenant.id }), table).toEqual([])

@@ -10,20 +10,20 @@ onBothEngines('sweep', (database) => {
     const now = clock.now()
     const at = (ms: number) => new Date(now.getTime() + ms)
     const host = domainName('im.example.com')
-    const token = { tenantId: null, scopes: [], addresses: null, expiresAt: null }
+    const token = { tenantId: null, scopes: [], addresses: null, expiresAt: null, createdById: null }
     for (const [name, expiresAt] of [
       ['old', at(0)],
       ['new', at(1)],
     ] as const) {
       const session = { userId: null, stage: 'complete', name, address: null, createdAt: at(-2), expiresAt } as const
       await storage.sessions.open(name, session, act())
-      await storage.links.add(name, { purpose: 'sign-in', expiresAt }, act())
+      await storage.links.add(name, { purpose: 'sign-in', expiresAt, createdById: null }, act())
       await storage.passkeys.addChallenge(name, { userId: null, expiresAt })
       await storage.challenges.put({ host, token: name, keyAuthorization: 'x', expiresAt })
       const { id } = await storage.tokens.add(`former ${name}`, { ...token, name }, act())
       await storage.tokens.rotate(null, id, `present ${name}`, expiresAt, act())
       const dayAgo = new Date(expiresAt.getTime() - DAY_MS)
-      await storage.attempts.noteFailure(name, dayAgo, () => dayAgo)
+      await storage.attempts.count(name, dayAgo, () => 0)
       await storage.idempotency.begin('token 1', name, 'hash', dayAgo)
     }
     await storage.tokens.add('of a token past its end', { ...token, name: 'past', expiresAt: at(-1) }, act())

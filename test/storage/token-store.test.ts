@@ -21,6 +21,7 @@ onBothEngines('tokens', (database) => {
         scopes: ['delegations:read', 'grave'],
         addresses: null,
         expiresAt: null,
+        createdById: null,
         ...token,
       },
       database.act(),
@@ -40,6 +41,7 @@ onBothEngines('tokens', (database) => {
       scopes: ['delegations:read', 'grave'],
       addresses,
       createdBy: 'test',
+      createdById: null,
       createdAt: at(0),
       expiresAt,
       lastUsedAt: null,
@@ -57,7 +59,7 @@ onBothEngines('tokens', (database) => {
       },
     })
     expect(await wholeTrail(database)).not.toContain('its secret')
-    expect(await tokens.findBySecret('its secret', at(0))).toEqual(token)
+    expect(await tokens.findBySecret('its secret', at(0))).toEqual({ ...token, isFormer: false })
     expect(await tokens.findBySecret('its secret', expiresAt)).toBeUndefined()
     expect(await tokens.findBySecret('another', at(0))).toBeUndefined()
     expect(await tokens.find(tenant.id, token.id)).toEqual(token)
@@ -78,7 +80,10 @@ onBothEngines('tokens', (database) => {
   test('are listed by name, page by page and by search, and only those of the tenant', async () => {
     const { tokens } = database.storage
     const [tenant, other] = [await aTenant(database), await aTenant(database)]
-    await database.db.knex('api_token').whereNull('tenant_id').del()
+    await aToken(tenant.id, { name: 'größer' })
+    expect((await tokens.list(tenant.id, { limit: 9, search: 'GRÖS' })).length).toBe(0)
+    expect((await tokens.list(tenant.id, { limit: 9, search: 'GRÖß' })).length).toBe(1)
+    await database.db.knex('api_token').del()
     for (const tenantId of [tenant.id, null]) {
       for (const name of ['c', 'a', 'b']) await aToken(tenantId, { name })
       await aToken(other.id)
@@ -92,18 +97,33 @@ onBothEngines('tokens', (database) => {
 
   test('a use is noted every five minutes', async () => {
     const { tokens } = database.storage
-    const { id } = await aToken(null)
+    const token = await aToken(null)
+    const { id } = token
+    const present = async () => (await tokens.find(null, id))!
     const used = async () => {
-      const { lastUsedAt, lastUsedBy } = (await tokens.find(null, id))!
+      const { lastUsedAt, lastUsedBy } = await present()
       return [lastUsedAt, lastUsedBy]
     }
-    await tokens.noteUse(id, '192.0.2.1', at(0))
+    await tokens.noteUse(token, '192.0.2.1', at(0))
     expect(await used()).toEqual([at(0), '192.0.2.1'])
-    await tokens.noteUse(id, '192.0.2.2', at(5 * MINUTE - 1))
+    await tokens.noteUse(await present(), '192.0.2.2', at(5 * MINUTE - 1))
     expect(await used()).toEqual([at(0), '192.0.2.1'])
-    await tokens.noteUse(id, null, at(5 * MINUTE))
+    await tokens.noteUse(token, '192.0.2.2', at(5 * MINUTE - 1)) // which another has noted since it was read
+    expect(await used()).toEqual([at(0), '192.0.2.1'])
+    await tokens.noteUse(await present(), null, at(5 * MINUTE))
     expect(await used()).toEqual([at(5 * MINUTE), null])
     expect(await tokens.find(null, id)).toMatchObject({ revision: 1 })
+  })
+
+  test('a use that need not be noted waits for nobody who writes', async () => {
+    const { tokens } = database.storage
+    const { id } = await aToken(null)
+    await tokens.noteUse({ id, lastUsedAt: null }, null, at(0))
+    await database.db.knex.transaction(async (trx) => {
+      await trx('api_token').where({ id }).update({ last_used_by: 'being written' })
+      await tokens.noteUse((await tokens.find(null, id))!, '192.0.2.2', at(1))
+    })
+    expect(await tokens.find(null, id)).toMatchObject({ lastUsedAt: at(0), lastUsedBy: 'being written' })
   })
 
   test('after a rotation both secrets are taken, the former until its end', async () => {
@@ -124,7 +144,7 @@ onBothEngines('tokens', (database) => {
       detail: { formerUntil: at(MINUTE).toISOString() },
     })
     for (const secret of ['former', 'present'])
-      expect(await tokens.findBySecret(secret, at(MINUTE - 1))).toEqual(rotated)
+      expect(await tokens.findBySecret(secret, at(MINUTE - 1))).toEqual({ ...rotated, isFormer: secret === 'former' })
     expect(await tokens.findBySecret('former', at(MINUTE))).toBeUndefined()
     expect(await tokens.findBySecret('present', at(MINUTE))).toBeDefined()
 

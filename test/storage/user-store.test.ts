@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { entityTag } from '../../src/act.ts'
 import { SealError } from '../../src/certificate/sealing.ts'
-import { onBothEngines } from '../support/databases.ts'
+import { SESSION_LIFE_MS, type Session } from '../../src/tenant/session.ts'
+import { onBothEngines, type TestDatabase } from '../support/databases.ts'
 import { aMember, aUser, lastEvent, wholeTrail } from './people.ts'
 import { aTenant } from './rows.ts'
 
@@ -43,12 +44,14 @@ onBothEngines('users', (database) => {
       ['c@list.example', false],
       ['a@list.example', true],
       ['b_@list.example', false],
+      ['jörg@other.example', false],
     ] as const)
       await aUser(database, { email, isOperator })
     const search = '@LIST.'
     expect(await emails({ limit: 2, search })).toEqual(['a@list.example', 'b_@list.example'])
     expect(await emails({ limit: 2, search, after: 'b_@list.example' })).toEqual(['c@list.example'])
     expect(await emails({ limit: 2, search: '_@list' })).toEqual(['b_@list.example'])
+    expect(await emails({ limit: 2, search: 'Jör' })).toEqual(['jörg@other.example'])
     expect(await emails({ limit: 9, search, isOperator: true })).toEqual(['a@list.example'])
     expect(await emails({ limit: 9, search, isOperator: false })).toEqual(['b_@list.example', 'c@list.example'])
   })
@@ -67,8 +70,12 @@ onBothEngines('users', (database) => {
       const { id, email } = await aUser(database)
       const other = await aUser(database)
       const expiresAt = new Date(clock.now().getTime() + 1000)
-      await storage.links.add('theirs', { purpose: 'password', userId: id, expiresAt }, act())
-      await storage.links.add('of another', { purpose: 'password', userId: other.id, expiresAt }, act())
+      await storage.links.add('theirs', { purpose: 'password', userId: id, expiresAt, createdById: null }, act())
+      await storage.links.add(
+        'of another',
+        { purpose: 'password', userId: other.id, expiresAt, createdById: null },
+        act(),
+      )
       await storage.users.setPassword(id, '$argon2id$second', act())
       expect(await lastEvent(database)).toMatchObject({ action: 'user.set-password', subject: email, detail: {} })
       expect((await storage.users.credentials(id))?.passwordHash).toBe('$argon2id$second')
@@ -82,9 +89,9 @@ onBothEngines('users', (database) => {
     test('a better hash does not bring back a password that was changed meanwhile', async () => {
       const { users } = database.storage
       const { id } = await aUser(database, { passwordHash: 'weak' })
-      await users.rehashPassword(id, 'strong', 'weak')
+      expect(await users.rehashPassword(id, 'strong', 'weak')).toBe(true)
       expect((await users.credentials(id))?.passwordHash).toBe('strong')
-      await users.rehashPassword(id, 'of the old password', 'weak')
+      expect(await users.rehashPassword(id, 'of the old password', 'weak')).toBe(false)
       expect((await users.credentials(id))?.passwordHash).toBe('strong')
     })
   })
@@ -101,12 +108,12 @@ onBothEngines('users', (database) => {
       await users.setTotp(id, secret, act())
       expect(await users.find(id)).toMatchObject({ hasTotp: false })
       const { totp } = (await users.credentials(id))!
-      expect(totp).toEqual({ secret, confirmedAt: null, lastStep: null })
+      expect(totp).toEqual({ secret, confirmedAt: null })
 
       await users.confirmTotp(id, 1000, ['a', 'b', 'c'], act())
       expect(await lastEvent(database)).toMatchObject({ action: 'user.confirm-totp', subject: email })
       expect(await users.find(id)).toMatchObject({ hasTotp: true })
-      expect((await users.credentials(id))?.totp).toEqual({ secret, confirmedAt: clock.now(), lastStep: 1000 })
+      expect((await users.credentials(id))?.totp).toEqual({ secret, confirmedAt: clock.now() })
       expect(await users.countRecoveryCodes(id)).toBe(3)
       await expect(users.setTotp(id, Buffer.from('another'), act())).rejects.toMatchObject({ code: 'already-exists' })
       await expect(users.confirmTotp(id, 1001, ['d'], act())).rejects.toMatchObject({ code: 'not-found' })
@@ -202,6 +209,85 @@ onBothEngines('users', (database) => {
     await expect(storage.users.remove(user.id, act())).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  test('what one who is removed has made is gone from everywhere, and who loses it can read so', async () => {
+    const { storage, act } = database
+    const [own, foreign] = [await aTenant(database), await aTenant(database)]
+    await aMember(database, own.id, 'owner')
+    const user = await aUser(database)
+    await storage.members.add(own.id, { userId: user.id, role: 'owner' }, act())
+    const other = await aUser(database)
+    const { left, leave } = traces(database, user.id)
+    await leave([own.id, foreign.id, null], other.id)
+    await storage.users.remove(user.id, act())
+    expect(await left()).toEqual([])
+    const detailOf = async (tenantId: string) => {
+      const events = await storage.audit.list(tenantId, { limit: 2 })
+      return events.map(({ action, subject, detail }) => [action, subject, detail])
+    }
+    const names = (tenantId: string | null) => ({
+      revokedTokens: [`token ${tenantId}`],
+      withdrawnInvitations: [`${tenantId}@example.org`],
+    })
+    expect((await detailOf(own.id))[0]).toEqual([
+      'member.remove',
+      user.email,
+      { before: { role: 'owner' }, ...names(own.id) },
+    ])
+    expect(await detailOf(foreign.id)).toEqual([
+      ['invitation.withdraw', `${foreign.id}@example.org`, {}],
+      ['token.remove', `token ${foreign.id}`, {}],
+    ])
+    expect((await lastEvent(database)).detail).toEqual({ before: { isOperator: false }, ...names(null) })
+  })
+
+  test('the factors of one are removed together, and their sessions end', async () => {
+    const { storage, act, clock } = database
+    const { id, email } = await aUser(database)
+    await storage.users.setTotp(id, Buffer.from('secret'), act())
+    await storage.users.confirmTotp(id, 1, ['code'], act())
+    const passkey = { id: 'theirs-alone', userId: id, name: 'key ring', publicKey: Buffer.of(1), counter: 0 }
+    await storage.passkeys.add({ ...passkey, transports: [] }, act())
+    await aSession(database, 'of one without factors', id)
+    await storage.users.removeFactors(id, act())
+    expect(await storage.users.find(id)).toMatchObject({ hasTotp: false, passkeys: 0, hasPassword: true })
+    expect((await storage.users.credentials(id))?.totp).toBeNull()
+    expect(await storage.users.countRecoveryCodes(id)).toBe(0)
+    expect(await storage.sessions.find('of one without factors', clock.now())).toBeUndefined()
+    expect(await lastEvent(database)).toMatchObject({
+      action: 'user.remove-factors',
+      subject: email,
+      detail: { before: { hasTotp: true, passkeys: ['key ring'] } },
+    })
+    await expect(storage.users.removeFactors('none', act())).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  const doubts: [string, (id: string, except: string) => Promise<void>][] = [
+    ['another password', (id, except) => database.storage.users.setPassword(id, 'hash', database.act(), except)],
+    [
+      'an authenticator app',
+      async (id, except) => {
+        await database.storage.users.setTotp(id, Buffer.from('secret'), database.act())
+        await database.storage.users.confirmTotp(id, 1, [], database.act(), except)
+      },
+    ],
+    [
+      'an authenticator app that is gone',
+      async (id, except) => {
+        await database.storage.users.setTotp(id, Buffer.from('secret'), database.act())
+        await database.storage.users.removeTotp(id, database.act(), except)
+      },
+    ],
+  ]
+  test.each(doubts)('%s ends all sessions but one', async (what, make) => {
+    const { storage, clock } = database
+    const { id } = await aUser(database)
+    const kept = await aSession(database, `kept ${what}`, id)
+    await aSession(database, `ended ${what}`, id)
+    await make(id, kept.id)
+    expect(await storage.sessions.find(`kept ${what}`, clock.now())).toBeDefined()
+    expect(await storage.sessions.find(`ended ${what}`, clock.now())).toBeUndefined()
+  })
+
   test('the only owner of a tenant is not removed', async () => {
     const { storage, act } = database
     const tenant = await aTenant(database)
@@ -244,6 +330,27 @@ onBothEngines('operators', (database) => {
     await expect(users.setOperator(only!.id, true, act())).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  test('one who is none any more keeps none of the tokens of the operator, and no link', async () => {
+    const { storage, act } = database
+    const tenant = await aTenant(database)
+    const [user, other] = await onlyOperators(2)
+    const { left, leave } = traces(database, user!.id)
+    await leave([tenant.id, null], other!.id)
+    await storage.users.setOperator(user!.id, false, act())
+    expect(await left()).toEqual([`token ${tenant.id}`])
+    expect(await lastEvent(database)).toMatchObject({
+      action: 'user.set-operator',
+      detail: {
+        after: { isOperator: false },
+        revokedTokens: ['token null'],
+        withdrawnInvitations: ['null@example.org'],
+      },
+    })
+    expect(await storage.audit.list(tenant.id, { limit: 1 })).toMatchObject([
+      { action: 'invitation.withdraw', subject: `${tenant.id}@example.org` },
+    ])
+  })
+
   test('of two who go at the same moment one remains', async () => {
     const { act } = database
     const nodes = [database.storage.users, (await database.open()).users]
@@ -259,3 +366,40 @@ onBothEngines('operators', (database) => {
     }
   })
 })
+
+async function aSession({ storage, act, clock }: TestDatabase, token: string, userId: string): Promise<Session> {
+  const times = { createdAt: clock.now(), expiresAt: new Date(clock.now().getTime() + SESSION_LIFE_MS) }
+  return storage.sessions.open(token, { userId, stage: 'complete', name: 'x', address: null, ...times }, act())
+}
+
+/** A token and an invitation of each tenant, and a link for somebody's password, made by a user. */
+function traces({ storage, act, clock }: TestDatabase, createdById: string) {
+  const keys: string[] = []
+  return {
+    async leave(tenantIds: readonly (string | null)[], forWhom: string) {
+      const expiresAt = new Date(clock.now().getTime() + 1000)
+      for (const tenantId of tenantIds) {
+        const name = `token ${tenantId}`
+        const token = { tenantId, name, scopes: [], addresses: null, expiresAt: null, createdById }
+        await storage.tokens.add(`${createdById} ${tenantId}`, token, act())
+        const to = tenantId === null ? { tenantId, role: null } : { tenantId, role: 'viewer' as const }
+        const link = { purpose: 'invitation', email: `${tenantId}@example.org`, expiresAt, createdById } as const
+        await storage.links.add(`${createdById} ${tenantId}`, { ...link, ...to }, act())
+        keys.push(`${createdById} ${tenantId}`)
+      }
+      const password = { purpose: 'password', userId: forWhom, expiresAt, createdById } as const
+      await storage.links.add(`${createdById} password`, password, act())
+      keys.push(`${createdById} password`)
+    },
+    async left() {
+      const found: string[] = []
+      for (const key of keys) {
+        const token = await storage.tokens.findBySecret(key, clock.now())
+        const link = await storage.links.find(key, clock.now())
+        if (token) found.push(token.name)
+        if (link) found.push(link.purpose)
+      }
+      return found
+    },
+  }
+}

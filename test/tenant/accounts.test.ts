@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Tenant } from '../../src/tenant/tenant.ts'
 import type { User } from '../../src/tenant/user.ts'
-import { HOME, house, PASSWORD, refusal, tokenOf, totpAt, type House } from './house.ts'
+import { authenticator } from './authenticator.ts'
+import { HOME, house, MACHINE, PASSWORD, refusal, tokenOf, totpAt, type House } from './house.ts'
 
 const NEW = 'four purple bicycles'
 const DAY_MS = 86_400_000
@@ -23,12 +24,16 @@ const weak = refusal('password-refused')
 describe('an account by the operator', () => {
   test('has a password, or a link of a day by which its owner chooses one', async () => {
     expect(
-      await home.accounts.create({ email: 'x@example.org', isOperator: true, password: NEW }, home.act()),
+      await home.accounts.create(MACHINE, { email: 'x@example.org', isOperator: true, password: NEW }, home.act()),
     ).toMatchObject({
       user: { email: 'x@example.org', hasPassword: true, operatorSince: home.clock.now() },
       link: null,
     })
-    const { user, link } = await home.accounts.create({ email: ' Bob@Example.org', isOperator: false }, home.act())
+    const { user, link } = await home.accounts.create(
+      MACHINE,
+      { email: ' Bob@Example.org', isOperator: false },
+      home.act(),
+    )
     expect(user).toMatchObject({ email: 'bob@example.org', hasPassword: false, operatorSince: null })
     expect(link!.url).toMatch(/^https:\/\/admin\.example\.net:8443\/password\?token=[A-Za-z0-9_-]{43}$/)
     expect(link!.expiresAt).toEqual(new Date(home.clock.now().getTime() + DAY_MS))
@@ -50,13 +55,13 @@ describe('an account by the operator', () => {
       { ...weak, rule: 'context' },
     ],
   ])('is refused: %j', async (account, why) =>
-    expect(home.accounts.create(account, home.act())).rejects.toMatchObject(why),
+    expect(home.accounts.create(MACHINE, account, home.act())).rejects.toMatchObject(why),
   )
 })
 
 describe('an invitation', () => {
   const invite = async (email: string, role: 'viewer' | 'owner' = 'viewer') =>
-    home.accounts.invite({ tenant: acme, role, email }, home.act())
+    home.accounts.invite(MACHINE, { tenant: acme, role, email }, home.act())
   const rolesOf = async ({ id }: User) => Object.fromEntries(await home.storage.members.rolesOf(id))
 
   test('makes an account and a member of whoever has none', async () => {
@@ -124,7 +129,7 @@ describe('an invitation', () => {
     await home.storage.links.withdrawInvitation(acme.id, withdrawn.invitation.id, home.act())
     await spent(tokenOf(withdrawn.link))
     await spent('nonsense')
-    await spent(tokenOf(await home.accounts.issuePasswordLink(alice.id, home.act())))
+    await spent(tokenOf(await home.accounts.issuePasswordLink(MACHINE, alice.id, home.act())))
   })
 
   test('of two who take it at once makes one account', async () => {
@@ -145,9 +150,29 @@ describe('an invitation', () => {
     await home.accounts.invitation(tokenOf(other.link)) // not used up for nothing
   })
 
+  test('to a tenant that is suspended is not taken, and keeps', async () => {
+    const { link } = await invite('bob@example.org')
+    await home.storage.tenants.suspend(acme.id, home.act())
+    const accept = () => home.accounts.accept(tokenOf(link), { password: NEW, userId: null }, home.act())
+    await expect(accept()).rejects.toMatchObject(refusal('tenant-suspended'))
+    expect(await home.storage.users.findByEmail('bob@example.org')).toBeUndefined()
+    await home.storage.tenants.resume(acme.id, home.act())
+    await accept()
+  })
+
+  test('ends with the rights of whoever has made it', async () => {
+    const by = { userId: (await home.person('o@example.org')).id, token: null }
+    await home.storage.members.add(acme.id, { userId: by.userId, role: 'owner' }, home.act())
+    await home.storage.members.add(acme.id, { userId: alice.id, role: 'owner' }, home.act())
+    const invited = { tenant: acme, role: 'owner', email: 'bob@example.org' } as const
+    const { link } = await home.accounts.invite(by, invited, home.act())
+    await home.storage.members.remove(acme.id, by.userId, home.act())
+    await expect(home.accounts.invitation(tokenOf(link))).rejects.toMatchObject(refusal('link-spent'))
+  })
+
   test('without a role is refused, and so is what is no e-mail address', async () => {
     await expect(
-      home.accounts.invite({ tenant: acme, role: null, email: 'bob@example.org' }, home.act()),
+      home.accounts.invite(MACHINE, { tenant: acme, role: null, email: 'bob@example.org' }, home.act()),
     ).rejects.toMatchObject(refusal('malformed-request', { fields: [expect.objectContaining({ pointer: '/role' })] }))
     await expect(invite('bob')).rejects.toMatchObject(refusal('malformed-request'))
   })
@@ -155,17 +180,17 @@ describe('an invitation', () => {
   test('to be an operator makes one', async () => {
     const invited = { tenant: null, role: null }
     const accept = async (email: string, userId: string | null) => {
-      const { link } = await home.accounts.invite({ ...invited, email }, home.act())
+      const { link } = await home.accounts.invite(MACHINE, { ...invited, email }, home.act())
       expect(await home.accounts.invitation(tokenOf(link))).toMatchObject({ tenant: null })
       return home.accounts.accept(tokenOf(link), { password: NEW, userId }, home.act())
     }
-    const { link: other } = await home.accounts.invite({ ...invited, email: alice.email }, home.act())
+    const { link: other } = await home.accounts.invite(MACHINE, { ...invited, email: alice.email }, home.act())
     expect(await accept('bob@example.org', null)).toMatchObject({ operatorSince: home.clock.now() })
     expect(await accept(alice.email, alice.id)).toMatchObject({ operatorSince: home.clock.now() })
     await expect(home.accounts.accept(tokenOf(other), { userId: alice.id }, home.act())).rejects.toMatchObject(
       refusal('already-exists'),
     )
-    await expect(home.accounts.invite({ ...invited, email: alice.email }, home.act())).rejects.toMatchObject(
+    await expect(home.accounts.invite(MACHINE, { ...invited, email: alice.email }, home.act())).rejects.toMatchObject(
       refusal('already-exists'),
     )
   })
@@ -184,6 +209,13 @@ describe('a stranger who registers', () => {
     expect(tenant!.name).toMatch(/^acme-[a-z2-7]{4}$/)
     await register({ tenant: 'x'.repeat(63), email: 'carol@example.org' })
     expect((await home.storage.tenants.list({ limit: 10, search: 'xxx' }))[0]!.name).toMatch(/^x{58}-[a-z2-7]{4}$/)
+  })
+
+  test('has the quotas of those who register, which the operator may change', async () => {
+    const quotas = { sourceDomains: 2, delegations: 3, lineages: 4 }
+    home = await house({ quotasOfRegistered: quotas })
+    await register()
+    expect(await home.storage.tenants.list({ limit: 10 })).toMatchObject([{ quotas }])
   })
 
   test('T30: with an address that has an account is answered alike, and nothing is made', async () => {
@@ -232,8 +264,8 @@ describe('a new password', () => {
   test('by a link ends all sessions and the other links, and keeps the second factor', async () => {
     const session = await signedIn()
     const [link, other] = [
-      await home.accounts.issuePasswordLink(alice.id, home.act()),
-      await home.accounts.issuePasswordLink(alice.id, home.act()),
+      await home.accounts.issuePasswordLink(MACHINE, alice.id, home.act()),
+      await home.accounts.issuePasswordLink(MACHINE, alice.id, home.act()),
     ]
     expect(await home.accounts.passwordLink(tokenOf(link))).toMatchObject({ id: alice.id })
     await expect(home.accounts.usePasswordLink(tokenOf(link), 'alice@example.org', home.act())).rejects.toMatchObject(
@@ -250,12 +282,14 @@ describe('a new password', () => {
   })
 
   test('by a link comes within a day', async () => {
-    const link = await home.accounts.issuePasswordLink(alice.id, home.act())
+    const link = await home.accounts.issuePasswordLink(MACHINE, alice.id, home.act())
     home.clock.advance(DAY_MS)
     await expect(home.accounts.usePasswordLink(tokenOf(link), NEW, home.act())).rejects.toMatchObject(
       refusal('link-spent'),
     )
-    await expect(home.accounts.issuePasswordLink('nobody', home.act())).rejects.toMatchObject(refusal('not-found'))
+    await expect(home.accounts.issuePasswordLink(MACHINE, 'nobody', home.act())).rejects.toMatchObject(
+      refusal('not-found'),
+    )
   })
 
   test('in place of the present one ends all other sessions', async () => {
@@ -323,6 +357,34 @@ describe('an authenticator app', () => {
       await expect(confirm(code)).rejects.toMatchObject(refusal('not-found'))
   })
 
+  test('T30: is not put in force by guessing its first code', async () => {
+    await home.accounts.beginTotp(alice.id, home.act())
+    const right = await codeNow()
+    const confirm = (code: string) => home.accounts.confirmTotp(alice.id, { code, sessionId: '' }, home.act())
+    for (let i = 0; i < 5; i++)
+      await expect(confirm(right === '000000' ? '000001' : '000000')).rejects.toMatchObject(refusal('sign-in-refused'))
+    await expect(confirm(right)).rejects.toMatchObject(refusal('too-many-requests', { retryAfterMs: 1000 }))
+    await home.accounts.beginTotp(alice.id, home.act()) // another secret is no way round it
+    await expect(confirm(await codeNow())).rejects.toMatchObject(refusal('too-many-requests'))
+    home.clock.advance(1000)
+    await confirm(await codeNow())
+  })
+
+  test('that is lost is removed by the operator, with recovery codes and passkeys; all sessions end', async () => {
+    await home.accounts.beginTotp(alice.id, home.act())
+    const [code] = await home.accounts.confirmTotp(alice.id, { code: await codeNow(), sessionId: '' }, home.act())
+    const device = authenticator()
+    const response = device.create(await home.ceremonies.creation(alice))
+    await home.ceremonies.register(alice, 'key ring', response, home.act())
+    const session = await home.signIn.withCode((await signedIn()).token, code!, HOME)
+    await home.accounts.removeFactors(alice.id, home.act())
+    expect(await isOpen(session)).toBe(false)
+    expect((await signedIn()).session.stage).toBe('complete')
+    const signed = device.get(await home.signIn.passkeyRequest(null))
+    await expect(home.signIn.withPasskey(signed, HOME)).rejects.toMatchObject(refusal('sign-in-refused'))
+    await expect(home.accounts.removeFactors('nobody', home.act())).rejects.toMatchObject(refusal('not-found'))
+  })
+
   test('begun anew takes another secret', async () => {
     const first = await home.accounts.beginTotp(alice.id, home.act())
     const former = await codeNow()
@@ -359,7 +421,11 @@ describe('an authenticator app', () => {
 })
 
 test('nothing secret is in the audit trail', async () => {
-  const { link } = await home.accounts.invite({ tenant: acme, role: 'viewer', email: 'bob@example.org' }, home.act())
+  const { link } = await home.accounts.invite(
+    MACHINE,
+    { tenant: acme, role: 'viewer', email: 'bob@example.org' },
+    home.act(),
+  )
   await home.accounts.accept(tokenOf(link), { password: NEW, userId: null }, home.act())
   const { secret } = await home.accounts.beginTotp(alice.id, home.act())
   const code = totpAt((await home.storage.users.credentials(alice.id))!.totp!.secret, home.clock.now())

@@ -5,7 +5,7 @@ import type { Principal } from '../../src/tenant/principal.ts'
 import type { Scope } from '../../src/tenant/scope.ts'
 import type { Session } from '../../src/tenant/session.ts'
 import type { Tenant } from '../../src/tenant/tenant.ts'
-import { HOME, house, PASSWORD, refusal, type House } from './house.ts'
+import { HOME, house, PASSWORD, refusal, tokenOf, type House } from './house.ts'
 
 const DAY_MS = 86_400_000
 
@@ -22,7 +22,7 @@ beforeEach(async () => {
 })
 
 const OWNER: Principal = {
-  ...{ name: 'alice@example.org', key: 'user 1', userId: '1', isOperator: false, roles: new Map() },
+  ...{ name: 'alice@example.org', key: 'user 1', userId: null, isOperator: false, roles: new Map() },
   ...{ scopes: 'all', authenticatedAt: null, token: null },
 }
 const OPERATOR: Principal = { ...OWNER, isOperator: true }
@@ -56,7 +56,7 @@ describe('a token', () => {
       roles: new Map([[acme.id, 'owner']]),
       scopes: new Set(['delegations:read']),
       authenticatedAt: null,
-      token: { expiresAt: null, addresses: null },
+      token: { expiresAt: null, addresses: null, createdById: null, isFormer: false },
     })
     expect(await home.storage.tokens.find(acme.id, token.id)).toMatchObject({
       lastUsedAt: home.clock.now(),
@@ -66,7 +66,11 @@ describe('a token', () => {
 
   test("of the operator is the operator's", async () => {
     const { secret } = await issue({ tenantId: null, scopes: ['tenants:write', 'target-hosts:write'] })
-    expect(await who.ofSecret(secret, null)).toMatchObject({ isOperator: true, roles: new Map() })
+    expect(await who.ofSecret(secret, null)).toMatchObject({
+      name: "operator's token deploy",
+      isOperator: true,
+      roles: new Map(),
+    })
     await expect(issue({ tenantId: null }, OWNER)).rejects.toMatchObject(refusal('forbidden'))
   })
 
@@ -148,6 +152,23 @@ describe('a token that issues another', () => {
     await issue({ addresses: ['192.0.2.0/25', '192.0.2.200'] }, by)
   })
 
+  test('makes what ends with the rights of whoever has made it, however far down', async () => {
+    const alice = await home.person()
+    const { secret, token } = await issue({ name: 'first', scopes: SCOPES }, { ...OPERATOR, userId: alice.id })
+    expect(token.createdById).toBe(alice.id)
+    const first = (await who.ofSecret(secret, null))!
+    const second = await issue({ name: 'second', scopes: SCOPES }, first)
+    const third = await issue({ name: 'third' }, await who.ofSecret(second.secret, null))
+    const invited = { tenant: acme, role: 'viewer', email: 'bob@example.org' } as const
+    const { invitation, link } = await home.accounts.invite(first, invited, home.act())
+    expect([second.token, third.token, invitation].map(({ createdById }) => createdById)).toEqual(
+      Array(3).fill(alice.id),
+    )
+    await home.storage.users.remove(alice.id, home.act())
+    for (const each of [secret, second.secret, third.secret]) expect(await who.ofSecret(each, null)).toBeUndefined()
+    await expect(home.accounts.invitation(tokenOf(link))).rejects.toMatchObject(refusal('link-spent'))
+  })
+
   test('of a tenant issues none of the operator', async () =>
     expect(issue({ tenantId: null }, await issuer())).rejects.toMatchObject(refusal('forbidden')))
 })
@@ -166,6 +187,16 @@ describe('a rotation', () => {
     home.clock.advance(1)
     expect(await who.ofSecret(former.secret, null)).toBeUndefined()
     expect(await who.ofSecret(secret, null)).toBeDefined()
+  })
+
+  test('leaves it too weak to outlive itself: it neither rotates nor issues', async () => {
+    const former = await issue({ scopes: ['tokens:write'] })
+    const { secret } = await rotate(former.token.id, DAY_MS)
+    const [by, present] = [(await who.ofSecret(former.secret, null))!, (await who.ofSecret(secret, null))!]
+    await expect(rotate(former.token.id, 0, by)).rejects.toMatchObject(refusal('forbidden'))
+    await expect(issue({ name: 'another', scopes: ['tokens:read'] }, by)).rejects.toMatchObject(refusal('forbidden'))
+    await issue({ name: 'another', scopes: ['tokens:read'] }, present)
+    await rotate(former.token.id, 0, present)
   })
 
   test('ends the former secret at once where nothing else is wished', async () => {

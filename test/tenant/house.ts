@@ -5,6 +5,7 @@ import { accounts, type Accounts } from '../../src/tenant/accounts.ts'
 import { passkeyCeremonies, type Passkeys } from '../../src/tenant/passkeys.ts'
 import { argon2Hashes, type PasswordHashes } from '../../src/tenant/password-hash.ts'
 import { signIn, type SignIn } from '../../src/tenant/sign-in.ts'
+import { NO_QUOTAS, type Quotas } from '../../src/tenant/tenant.ts'
 import type { User } from '../../src/tenant/user.ts'
 import type { Visitor } from '../../src/tenant/visitor.ts'
 import { testSealer } from '../support/sealer.ts'
@@ -13,6 +14,8 @@ import { stoppedClock } from '../support/stopped-clock.ts'
 export const ORIGIN = 'https://admin.example.net:8443'
 export const PASSWORD = 'seven green umbrellas'
 export const HOME: Visitor = { address: '192.0.2.1', device: 'Firefox on Linux' }
+/** The operator of the machine: what they make ends with nobody's rights. */
+export const MACHINE = { userId: null, token: null }
 export const CHEAP = { memoryCost: 64, timeCost: 1, parallelism: 1 }
 
 export interface House {
@@ -29,11 +32,24 @@ export interface House {
 export async function house({
   passwordHashes = argon2Hashes(CHEAP),
   isRegistrationOpen = true,
-}: { passwordHashes?: PasswordHashes; isRegistrationOpen?: boolean } = {}): Promise<House> {
+  quotasOfRegistered = NO_QUOTAS,
+}: {
+  passwordHashes?: PasswordHashes
+  isRegistrationOpen?: boolean
+  quotasOfRegistered?: Quotas
+} = {}): Promise<House> {
   const clock = stoppedClock('2026-11-23T12:00:00Z')
   const storage = await openStorage({ url: undefined, file: ':memory:', sealer: testSealer, clock })
   await storage.migrate()
-  const deps = { ...storage, clock, randomBytes, origin: ORIGIN, passwordHashes, isRegistrationOpen }
+  const deps = {
+    ...storage,
+    clock,
+    randomBytes,
+    origin: ORIGIN,
+    passwordHashes,
+    isRegistrationOpen,
+    quotasOfRegistered,
+  }
   const act = () => ({ at: clock.now(), actor: 'test', address: HOME.address })
   const nouns = { signIn: signIn(deps), accounts: accounts(deps), ceremonies: passkeyCeremonies(deps) }
   return {
@@ -42,7 +58,7 @@ export async function house({
     act,
     ...nouns,
     async person(email = 'alice@example.org') {
-      return (await nouns.accounts.create({ email, isOperator: false, password: PASSWORD }, act())).user
+      return (await nouns.accounts.create(MACHINE, { email, isOperator: false, password: PASSWORD }, act())).user
     },
   }
 }

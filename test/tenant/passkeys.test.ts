@@ -29,7 +29,7 @@ describe('a new passkey', () => {
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
       excludeCredentials: [{ id: device.id, type: 'public-key', transports: ['internal', 'hybrid'] }],
     })
-    expect(Buffer.from(options.challenge as string, 'base64url')).toHaveLength(32)
+    expect(Buffer.from(options.challenge, 'base64url')).toHaveLength(32)
   })
 
   test('is stored with its public key', async () => {

@@ -29,7 +29,7 @@ function program(tenantId: string | null, scopes: Scope[]): Principal {
     roles: new Map(tenantId === null ? [] : [[tenantId, 'owner']]),
     scopes: new Set(scopes),
     authenticatedAt: null,
-    token: { expiresAt: null, addresses: null },
+    token: { expiresAt: null, addresses: null, createdById: null, isFormer: false },
   }
 }
 

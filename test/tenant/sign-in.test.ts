@@ -5,7 +5,7 @@ import { issueSignInLink } from '../../src/tenant/sign-in.ts'
 import type { User } from '../../src/tenant/user.ts'
 import type { Visitor } from '../../src/tenant/visitor.ts'
 import { authenticator, type Authenticator } from './authenticator.ts'
-import { CHEAP, HOME, house, ORIGIN, PASSWORD, refusal, tokenOf, totpAt, type House } from './house.ts'
+import { CHEAP, HOME, house, MACHINE, ORIGIN, PASSWORD, refusal, tokenOf, totpAt, type House } from './house.ts'
 import { randomBytes } from 'node:crypto'
 
 const EMAIL = 'alice@example.org'
@@ -65,6 +65,7 @@ describe('with a password', () => {
   test('takes the address and the password as people type them', async () => {
     expect((await withPassword(PASSWORD, '  Alice@EXAMPLE.org ')).session.userId).toBe(alice.id)
     const { user } = await home.accounts.create(
+      MACHINE,
       { email: 'jörg@example.org', isOperator: false, password: 'grüne Äpfel im Mai' },
       home.act(),
     )
@@ -73,7 +74,7 @@ describe('with a password', () => {
   })
 
   test('T30: is refused alike, whoever it is', async () => {
-    await home.accounts.create({ email: 'no-password@example.org', isOperator: false }, home.act())
+    await home.accounts.create(MACHINE, { email: 'no-password@example.org', isOperator: false }, home.act())
     const attempts: [string, string][] = [
       [EMAIL, WRONG],
       ['nobody@example.org', PASSWORD],
@@ -89,6 +90,34 @@ describe('with a password', () => {
     )
     expect(new Set(refusals.map((refusal) => JSON.stringify([refusal, (refusal as Error).message]))).size).toBe(1)
     expect(refusals[0]).toMatchObject(refusal('sign-in-refused'))
+  })
+
+  test('opens nothing by the former one where it is reset while it is looked at', async () => {
+    const hashes = argon2Hashes(CHEAP)
+    let meanwhile = async () => {}
+    const verify: typeof hashes.verify = async (phc, password) => {
+      const isRight = await hashes.verify(phc, password)
+      await meanwhile()
+      return isRight
+    }
+    const slow = await house({ passwordHashes: { ...hashes, verify } })
+    const { id, email } = await slow.person(EMAIL)
+    const link = await slow.accounts.issuePasswordLink(MACHINE, id, slow.act())
+    meanwhile = async () => {
+      meanwhile = async () => {}
+      await slow.accounts.usePasswordLink(tokenOf(link), 'four purple bicycles', slow.act())
+    }
+    await expect(slow.signIn.withPassword({ email, password: PASSWORD }, HOME)).rejects.toMatchObject(
+      refusal('sign-in-refused'),
+    )
+    expect(await slow.storage.sessions.list(id, slow.clock.now())).toEqual([])
+    await slow.signIn.withPassword({ email, password: 'four purple bicycles' }, HOME)
+  })
+
+  test('is taken from several at once also where it is hashed anew', async () => {
+    const former = await argon2Hashes({ ...CHEAP, timeCost: 3 }).hash(PASSWORD)
+    await home.storage.users.setPassword(alice.id, former, home.act())
+    await Promise.all([withPassword(), withPassword(), withPassword()])
   })
 
   test('hashes it anew where it was hashed with other parameters', async () => {
@@ -156,6 +185,16 @@ describe('T30: guessing', () => {
       await withPassword(WRONG, EMAIL, { address: `2001:db8:${i.toString(16)}::1`, device: 'curl' }).catch(() => {})
     await withPassword()
     await expect(withPassword(WRONG)).rejects.toMatchObject(refusal('sign-in-refused'))
+  })
+
+  test('at 102 accounts at once from one address is looked at twenty times', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 102 }, (_, i) =>
+        withPassword(WRONG, `person-${i}@example.org`, STRANGER).catch(({ code }: { code: string }) => code),
+      ),
+    )
+    expect(outcomes.filter((code) => code === 'sign-in-refused')).toHaveLength(20)
+    expect(outcomes.filter((code) => code === 'too-many-requests')).toHaveLength(82)
   })
 
   test('does not stand in the way of a passkey', async () => {
@@ -377,7 +416,7 @@ describe('the operator of the machine', () => {
   })
 
   test('comes by no link of another purpose', async () => {
-    const link = await home.accounts.issuePasswordLink(alice.id, home.act())
+    const link = await home.accounts.issuePasswordLink(MACHINE, alice.id, home.act())
     await expect(home.signIn.withLink(tokenOf(link), HOME)).rejects.toMatchObject(refusal('link-spent'))
     await expect(home.signIn.withLink('nonsense', HOME)).rejects.toMatchObject(refusal('link-spent'))
     await home.accounts.usePasswordLink(tokenOf(link), PASSWORD, home.act()) // and has not used it up

@@ -187,7 +187,7 @@ function passkeyRoutes({ users, passkeys, sessions, ceremonies }: AdminDeps): Ro
         problems: ['not-found'],
       },
       async ({ principal }) => ({
-        body: { challenge: '', ...(await ceremonies.creation(await ownUser(users, principal))) },
+        body: await ceremonies.creation(await ownUser(users, principal)),
       }),
     ),
     route(

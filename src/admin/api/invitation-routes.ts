@@ -85,7 +85,7 @@ export function invitationRoutes({ accounts, links, signIn }: AdminDeps): Route[
         async ({ tenant, body, principal, act }) => {
           const role = 'role' in body ? body.role : null
           if (role !== null) requireGraveFor(role, principal, act.at)
-          const { invitation, link } = await accounts.invite({ tenant, role, email: body.email }, act)
+          const { invitation, link } = await accounts.invite(principal, { tenant, role, email: body.email }, act)
           return { body: { ...toResource(invitation), link: toIssuedLink(link) } }
         },
       ),
@@ -149,7 +149,15 @@ export function invitationRoutes({ accounts, links, signIn }: AdminDeps): Route[
             .meta({ id: 'InvitationAccepted' }),
           setsSession: true,
         },
-        problems: ['link-spent', 'password-refused', 'forbidden', 'already-exists', 'not-found', 'sign-in-refused'],
+        problems: [
+          'link-spent',
+          'password-refused',
+          'forbidden',
+          'already-exists',
+          'not-found',
+          'sign-in-refused',
+          'tenant-suspended',
+        ],
       },
       async ({ body: { token, password }, principal, session: former, visitor, act }) => {
         const userId = principal?.userId ?? null

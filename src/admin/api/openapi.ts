@@ -119,7 +119,7 @@ function whoMay({ access, scope, isGrave }: RouteDeclaration): string {
       ? 'No API token.'
       : scope === 'any'
         ? 'Every API token.'
-        : `API tokens with the scope \`${scope}\`${isGrave ? ' and `grave`' : ''}.`,
+        : `API tokens with the scope \`${scope}\`${isGrave === true ? ' and `grave`' : ''}.`,
     ...(isGrave ? ['A person has to have confirmed within 15 minutes that it is them.'] : []),
   ].join(' ')
 }

@@ -207,7 +207,7 @@ function whyForbidden({ access, scope, isGrave }: Requirement, principal: Princi
     return `only ${access === 'owner' ? 'an owner' : 'an owner or admin'} of the tenant may do this`
   if (scope === undefined) return 'a person has to do this; no API token may'
   if (scope === 'any') return 'the API token lacks the scope grave'
-  return `the API token lacks the scope ${isGrave ? `${scope} or grave` : scope}`
+  return `the API token lacks the scope ${isGrave === true ? `${scope} or grave` : scope}`
 }
 
 /** A path that cannot name anything names nothing: not found, however it is malformed. */

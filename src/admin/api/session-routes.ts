@@ -68,7 +68,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         body: z.strictObject({}),
         answer: { status: 200, schema: passkeyOptions },
       },
-      async () => ({ body: { challenge: '', ...(await signIn.passkeyRequest(null)) } }),
+      async () => ({ body: await signIn.passkeyRequest(null) }),
     ),
     route(
       {
@@ -106,7 +106,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         body: z.strictObject({}),
         answer: { status: 200, schema: passkeyOptions },
       },
-      async ({ principal }) => ({ body: { challenge: '', ...(await signIn.passkeyRequest(principal.userId)) } }),
+      async ({ principal }) => ({ body: await signIn.passkeyRequest(principal.userId) }),
     ),
     route(
       {

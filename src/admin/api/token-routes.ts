@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import { entityTag } from '../../act.ts'
 import { ProblemError } from '../../problem.ts'
-import type { Principal } from '../../tenant/principal.ts'
 import { SCOPES } from '../../tenant/scope.ts'
 import type { ApiToken } from '../../tenant/token.ts'
 import type { AdminDeps } from '../deps.ts'
 import { line, tenantNameField } from '../input.ts'
 import { BY_NAME, listPage, pageOf, pageQuery } from './paging.ts'
 import { labelField, secretField } from './people.ts'
-import { requireGrave, route, type Route } from './route.ts'
+import { route, type Route } from './route.ts'
 
 const DAY_SECONDS = 86_400
 const MOST_OVERLAP_SECONDS = 7 * DAY_SECONDS
@@ -86,13 +85,13 @@ export function tokenRoutes({ tokens, apiTokens }: AdminDeps): Route[] {
           summary: `Issue an API token of ${whose}`,
           access,
           scope: 'tokens:write',
+          isGrave: 'for people', // it outlives the session that made it; what a token may issue is bounded by itself
           ...owner,
           body,
           answer: { status: 201, schema: issued, hasEtag: true },
-          problems: ['already-exists', 'fresh-sign-in-required'],
+          problems: ['already-exists'],
         },
         async ({ tenant, body: { expiresAt, ...given }, principal, act }) => {
-          requireFreshPerson(principal, act.at)
           const { token, secret } = await apiTokens.issue(
             principal,
             { ...given, tenantId: tenant?.id ?? null, expiresAt: expiresAt === null ? null : new Date(expiresAt) },
@@ -128,13 +127,13 @@ export function tokenRoutes({ tokens, apiTokens }: AdminDeps): Route[] {
           summary: `Another secret for an API token of ${whose}; the former is taken for a while yet`,
           access,
           scope: 'tokens:write',
+          isGrave: 'for people',
           params: one,
           body: z.strictObject({ overlapSeconds: z.int().min(0).max(MOST_OVERLAP_SECONDS).default(DAY_SECONDS) }),
           answer: { status: 200, schema: issued, hasEtag: true },
-          problems: ['precondition-failed', 'fresh-sign-in-required'],
+          problems: ['precondition-failed'],
         },
         async ({ tenant, params: { id }, body: { overlapSeconds }, principal, act }) => {
-          requireFreshPerson(principal, act.at)
           const { token, secret } = await apiTokens.rotate(
             principal,
             tenant?.id ?? null,
@@ -173,9 +172,4 @@ function toResource(token: ApiToken): z.input<typeof resource> {
     lastUsedAt: lastUsedAt?.toISOString() ?? null,
     rotatesUntil: rotatesUntil?.toISOString() ?? null,
   }
-}
-
-/** A token outlives the session that made it. What a token may issue is bounded by itself, see tenant/api-tokens.ts. */
-export function requireFreshPerson(principal: Principal, now: Date): void {
-  if (principal.scopes === 'all') requireGrave(principal, now)
 }

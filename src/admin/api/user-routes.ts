@@ -70,7 +70,7 @@ export function userRoutes({ users, accounts, sessions }: AdminDeps): Route[] {
       },
       async ({ body, principal, act }) => {
         if (body.isOperator) authorize(makeOperator, principal, null, act.at, { isChange: true })
-        const { user, link } = await accounts.create(body, act)
+        const { user, link } = await accounts.create(principal, body, act)
         return {
           body: { user: toResource(user), passwordLink: link && toIssuedLink(link) },
           location: `/api/v1/users/${user.id}`,
@@ -137,7 +137,9 @@ export function userRoutes({ users, accounts, sessions }: AdminDeps): Route[] {
         body: z.strictObject({}),
         answer: { status: 201, schema: issuedLink },
       },
-      async ({ params: { id }, act }) => ({ body: toIssuedLink(await accounts.issuePasswordLink(id, act)) }),
+      async ({ params: { id }, principal, act }) => ({
+        body: toIssuedLink(await accounts.issuePasswordLink(principal, id, act)),
+      }),
     ),
     route(
       {
