@@ -41,6 +41,10 @@ document.addEventListener('keydown', (event) => {
 
 document.getElementById('problem')?.focus()
 
+// Where the areas do not fit side by side, the one that one is in may stand beyond the edge
+for (const current of document.querySelectorAll(':is(.areas, .parts) [aria-current]'))
+  current.scrollIntoView({ block: 'nearest', inline: 'center' })
+
 function isText(bytes) {
   return !bytes.includes(0) && new TextDecoder().decode(bytes.subarray(0, 4000)).includes('-----')
 }

@@ -4,25 +4,26 @@ for (const form of document.querySelectorAll('[data-passkey]')) {
   if (!window.PublicKeyCredential) continue
   form.hidden = false
   for (const note of document.querySelectorAll('[data-without-passkey]')) note.hidden = true
+  const fault = form.querySelector('[data-passkey-fault]')
+  const button = form.querySelector('button[type=submit]')
+  // Who comes back to the page finds it as they left it
+  addEventListener('pageshow', () => (button.disabled = false))
   form.addEventListener('submit', async (event) => {
     event.preventDefault()
-    const fault = form.querySelector('[data-passkey-fault]')
-    const button = form.querySelector('button[type=submit]')
     fault.hidden = true
     button.disabled = true
     try {
-      const options = await optionsFrom(form.dataset.passkeyOptions)
+      const options = await optionsFrom(form.dataset)
       const credential =
         form.dataset.passkey === 'create'
           ? await navigator.credentials.create({ publicKey: creation(options) })
           : await navigator.credentials.get({ publicKey: request(options) })
       form.elements.namedItem('response').value = JSON.stringify(asJson(credential))
-      form.submit()
+      form.submit() // and the button stays as it is: once is enough
     } catch (error) {
       // A DOMException says only that it was cancelled or timed out, in the browser's words
       fault.textContent = error instanceof Refusal ? error.message : form.dataset.passkeyRefused
       fault.hidden = false
-    } finally {
       button.disabled = false
     }
   })
@@ -30,13 +31,18 @@ for (const form of document.querySelectorAll('[data-passkey]')) {
 
 class Refusal extends Error {}
 
-async function optionsFrom(path) {
-  const answer = await fetch(path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-    body: '{}',
-  })
-  const body = await answer.json()
+async function optionsFrom({ passkeyOptions, passkeyUnreachable }) {
+  let answer, body
+  try {
+    answer = await fetch(passkeyOptions, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: '{}',
+    })
+    body = await answer.json()
+  } catch {
+    throw new Refusal(passkeyUnreachable)
+  }
   if (!answer.ok) throw new Refusal(body.detail ?? body.title)
   return body
 }

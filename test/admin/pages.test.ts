@@ -200,7 +200,11 @@ describe('T29: a stranger’s text', () => {
     const named = text.slice(0, 90)
     const hash = randomUUID()
     const token = { tenantId, name: `${named} ${hash.slice(0, 8)}`, scopes: ['audit:read' as const] }
-    const { id } = await storage.tokens.add(hash, { ...token, addresses: null, expiresAt: null }, act())
+    const { id } = await storage.tokens.add(
+      hash,
+      { ...token, addresses: null, expiresAt: null, createdById: null },
+      act(),
+    )
     const passkey = {
       id: hash,
       userId: owner.user.id,
@@ -264,13 +268,13 @@ test('no page has anything inline that the Content-Security-Policy would have to
 
 const TAGS = new Set(
   (
-    'html head meta title link script body header main nav section h1 h2 p a svg path rect form button ul ol li div label ' +
+    'html head meta title link script body header main footer nav section h1 h2 p a svg path rect form button ul ol li div label ' +
     'span input table caption thead tbody tr th td small bdi time datalist option select textarea details summary code ' +
     'pre strong dl dt dd fieldset legend del ins'
   ).split(' '),
 )
 const ATTRIBUTES =
-  /^(?:lang|charset|name|content|rel|href|type|src|defer|class|id|for|role|method|action|value|placeholder|title|download|maxlength|shape-rendering|datetime|tabindex|hidden|open|selected|checked|required|rows|list|scope|accept|autocomplete|autocapitalize|spellcheck|inputmode|viewBox|focusable|d|fill|stroke|stroke-width|stroke-linecap|stroke-linejoin|width|height|rx|(?:aria|data)-[a-z-]+)$/
+  /^(?:lang|target|charset|name|content|rel|href|type|src|defer|class|id|for|role|method|action|value|placeholder|title|download|maxlength|shape-rendering|datetime|tabindex|hidden|open|selected|checked|required|rows|list|scope|accept|autocomplete|autocapitalize|spellcheck|inputmode|viewBox|focusable|d|fill|stroke|stroke-width|stroke-linecap|stroke-linejoin|width|height|rx|(?:aria|data)-[a-z-]+)$/
 const TAG = /<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s+[a-zA-Z-]+(?:="[^"]*")?)*)\s*\/?>/y
 const UNSEEN = /[\u0000-\u0008\u200b-\u200f\u2028-\u202e\u2066-\u2069\u00ad]/
 

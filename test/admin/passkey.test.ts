@@ -28,7 +28,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
   }
 
   const account = (email: string, isOperator = false) =>
-    server.deps.accounts.create({ email, isOperator, password: PASSWORD }, server.act())
+    server.deps.accounts.create({ userId: null, token: null }, { email, isOperator, password: PASSWORD }, server.act())
 
   test('without JavaScript the first operator sets up an account and a second factor, and signs in by both', async () => {
     const context = await rig.context({ javaScriptEnabled: false })
@@ -70,11 +70,20 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     const page = await context.newPage()
     await addAuthenticator(page)
     await signIn(page, 'passkey@example.org')
+    await page.waitForURL(`${ORIGIN}/delegations`)
+    const other = await rig.context()
+    const elsewhere = await other.newPage()
+    await signIn(elsewhere, 'passkey@example.org')
+    await elsewhere.waitForURL(`${ORIGIN}/delegations`)
     await page.goto(`${ORIGIN}/account`)
     await page.getByRole('link', { name: 'Add a passkey' }).click()
+    await page.getByText('All your other devices are signed out.').waitFor()
     await page.getByLabel('Name').fill('blue key')
     await page.getByRole('button', { name: 'Add it' }).click()
     await page.getByText('The passkey blue key is added.').waitFor()
+    await elsewhere.goto(`${ORIGIN}/account`)
+    await elsewhere.waitForURL(/\/sign-in\?next=%2Faccount/)
+    await other.close()
 
     await page.getByText('Rename blue key').click()
     await page.locator('input[value="blue key"]').fill('red key')
@@ -98,7 +107,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     await page.getByRole('button', { name: 'Confirm with a passkey' }).click()
     await page.getByText('Remove the passkey red key?').waitFor()
     await page.getByRole('button', { name: 'Remove' }).click()
-    await page.getByText('The passkey is removed.').waitFor()
+    await page.getByText('The passkey red key is removed.').waitFor()
 
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
@@ -116,6 +125,87 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
     await page.getByText('Nothing came of it').waitFor()
     expect(await page.getByRole('button', { name: 'Sign in with a passkey' }).isEnabled()).toBe(true)
+    await context.close()
+  })
+
+  test('a server that is out of reach is told as that, and a form that is sent is sent once', async () => {
+    const context = await rig.context()
+    const page = await context.newPage()
+    await page.goto(`${ORIGIN}/sign-in`)
+    const button = page.getByRole('button', { name: 'Sign in with a passkey' })
+    for (const answer of ['abort', 'gateway'] as const) {
+      await page.route('**/passkey-options', (route) =>
+        answer === 'abort' ? route.abort() : route.fulfill({ status: 502, body: '<h1>Bad Gateway</h1>' }),
+      )
+      await button.click()
+      await page.getByText('The server could not be reached.').waitFor()
+      expect(await button.isEnabled()).toBe(true)
+      await page.reload()
+      await page.unroute('**/passkey-options')
+    }
+    await page.evaluate(`navigator.credentials.get = async () => ({ toJSON: () => ({}) })`)
+    await page.evaluate(`HTMLFormElement.prototype.submit = () => (document.title = 'sent')`)
+    await button.click()
+    await page.waitForFunction(`document.title === 'sent'`)
+    expect(await button.isDisabled()).toBe(true)
+    await page.evaluate(`dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
+    expect(await button.isEnabled()).toBe(true)
+    await context.close()
+  })
+
+  test('without JavaScript a passkey is not offered, and the way back is', async () => {
+    const context = await rig.context({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    await page.goto(`${ORIGIN}/sign-in`)
+    await page.getByText('A passkey needs JavaScript').waitFor()
+    expect(await page.getByRole('button', { name: 'Sign in with a passkey' }).isVisible()).toBe(false)
+    await context.close()
+  })
+
+  test('at 360 pixels the area, the name and the choice of a tenant can be seen', async () => {
+    await account('narrow@example.org', true)
+    const context = await rig.context()
+    const page = await context.newPage()
+    await page.setViewportSize({ width: 360, height: 800 })
+    await signIn(page, 'narrow@example.org')
+    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.goto(`${ORIGIN}/audit`)
+    const right = `document.querySelector('.areas [aria-current]').getBoundingClientRect().right`
+    await page.waitForFunction(`${right} <= innerWidth`)
+    const widthOf = (selector: string) =>
+      page.evaluate<number>(`document.querySelector('${selector}').getBoundingClientRect().width`)
+    expect(await widthOf('.own-name')).toBeGreaterThan(120) // most of the name, though there is little room
+    await page.getByRole('button', { name: 'Sign out' }).click()
+
+    await server.signIn()
+    for (const name of ['short', 'other']) await server.submit('/tenants', { name })
+    const chooser = await server.person({ roles: { short: 'viewer', other: 'viewer' } })
+    await context.addCookies([{ name: '__Host-session', value: chooser.sessionToken, url: ORIGIN, secure: true }])
+    await page.goto(`${ORIGIN}/source-domains`)
+    expect(await widthOf('.chooser select')).toBeLessThan(200) // beside its label, not below it
+    await context.close()
+  })
+
+  test('what is grave by what was typed is confirmed in another tab, and nothing is typed twice', async () => {
+    await account('two-tabs@example.org', true)
+    const context = await rig.context()
+    const page = await context.newPage()
+    await signIn(page, 'two-tabs@example.org')
+    await page.waitForURL(`${ORIGIN}/delegations`)
+    server.clock.advance(FRESH_MS)
+    await page.goto(`${ORIGIN}/users`)
+    await page.getByLabel('E-mail address').fill('typed-once@example.org')
+    await page.getByLabel('An operator').check()
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    const opened = context.waitForEvent('page')
+    await page.getByRole('link', { name: 'Confirm first that it is you' }).click()
+    const tab = await opened
+    await tab.getByLabel('Password', { exact: true }).fill(PASSWORD)
+    await tab.getByRole('button', { name: 'Confirm', exact: true }).click()
+    await tab.waitForURL(`${ORIGIN}/users`)
+    await tab.close()
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByRole('heading', { name: 'The account typed-once@example.org' }).waitFor()
     await context.close()
   })
 

@@ -46,6 +46,10 @@ describe('every page', () => {
     stale = await all('stale')
     server.clock.advance(FRESH_MS)
     people = await all('fresh')
+    for (const [role, { user }] of Object.entries(people as Record<string, Somebody & { user: { id: string } }>)) {
+      const passkey = { name: 'a key', publicKey: Buffer.of(1), counter: 0, transports: [] }
+      await server.storage.passkeys.add({ id: `passkey-of-${role}`, userId: user.id, ...passkey }, server.act())
+    }
     rival = await server.person({ email: 'rival-owner@example.org', roles: { rival: 'owner' } })
   })
   afterAll(() => server.close())
@@ -87,7 +91,8 @@ describe('every page', () => {
 
   test.each(closed)('$method $path is for $access', async ({ method, path, access, isGrave, looksFurther }) => {
     for (const [index, role] of ROLES.entries()) {
-      const answer = await ask(people[role]!, method, real(path))
+      const at = real(path).replace(things.ids['passkeys']!, `passkey-of-${role}`) // what is one's own alone
+      const answer = await ask(people[role]!, method, at)
       const isAllowed = access === 'signed-in' || index >= ROLES.indexOf(access)
       if (!isAllowed) expect([role, answer.status]).toEqual([role, 403])
       else if (looksFurther) expect([role, [400, 403, 200]]).toEqual([role, expect.arrayContaining([answer.status])])
@@ -97,9 +102,9 @@ describe('every page', () => {
         expect(answer.headers.location ?? '').not.toMatch(/^\/(?:sign-in|confirm)/)
       }
       if (isGrave && isAllowed) {
-        const asked = await ask(stale[role]!, method, real(path))
+        const asked = await ask(stale[role]!, method, at)
         expect([role, asked.status]).toEqual([role, 303])
-        expect(asked.headers.location).toBe(`/confirm?${new URLSearchParams({ next: real(path) }).toString()}`)
+        expect(asked.headers.location).toBe(`/confirm?${new URLSearchParams({ next: at }).toString()}`)
       }
     }
   })
@@ -293,6 +298,7 @@ describe('people', () => {
 
   test('sign in with password and code, or a recovery code, once each', async () => {
     await server.deps.accounts.create(
+      { userId: null, token: null },
       { email: 'totp@example.org', isOperator: false, password: PASSWORD },
       server.act(),
     )
@@ -300,18 +306,32 @@ describe('people', () => {
     await own.submit('/sign-in', { email: 'totp@example.org', password: PASSWORD })
     const shown = await own.submit('/account/second-factor', {})
     const [, secret] = /name="secret" value="([A-Z2-7]+)"/.exec(shown.text)!
-    const [, uri] = /name="uri" value="([^"]+)"/.exec(shown.text)!
-    expect(shown.text).toMatch(/<svg class="qr"[^>]*role="img"/)
-    const given = { secret: secret!, uri: uri!.replaceAll('&amp;', '&') }
-    const wrong = await own.submit('/account/second-factor/confirm', { ...given, code: '000000' })
-    expect([wrong.status, wrong.text.includes(secret!)]).toEqual([401, true])
+    const qrCode = ({ text }: Answer) => /<svg class="qr"[^>]*role="img"[^]*?<\/svg>/.exec(text)?.[0]
+    expect(qrCode(shown)).toBeDefined()
+    const given = { secret: secret! }
+    for (const code of ['000000', '']) {
+      const wrong = await own.submit('/account/second-factor/confirm', { ...given, code })
+      expect([wrong.status, /id="code-fault"/.test(wrong.text)]).toEqual([code === '' ? 400 : 401, true])
+      expect(wrong.text).toContain(secret)
+      expect(qrCode(wrong)).toBe(qrCode(shown)) // with the name that the app was shown first
+    }
+    const forged = await own.submit('/account/second-factor/confirm', { secret: '<b>', code: '000000' })
+    expect([forged.status, qrCode(forged)]).toEqual([400, undefined])
+    server.clock.advance(FRESH_MS)
+    const later = await own.submit('/account/second-factor/confirm', { secret: 'A'.repeat(32), code: '000000' })
+    expect(later.text).not.toContain(secret) // shown once, and brought back by the form alone
     const confirmed = await own.submit('/account/second-factor/confirm', {
       ...given,
       code: codeOf(secret!, server.clock.now()),
     })
     const codes = [...confirmed.text.matchAll(/<li><code>([^<]+)<\/code>/g)].map(([, code]) => code!)
     expect(codes.length).toBeGreaterThanOrEqual(8)
+    await own.submit('/confirm', { password: PASSWORD, code: codes[1]! })
     expect((await own.page('/account/second-factor')).text).not.toContain(codes[0])
+    const again = await own.submit('/account/second-factor/confirm', { ...given, code: '000000' })
+    expect([again.status, again.text.includes(secret!), again.text.includes('New recovery codes')]).toEqual([
+      ...[404, false, true],
+    ])
 
     for (const code of [codes[0]!, 'next']) {
       server.clock.advance(30_000)
@@ -334,7 +354,11 @@ describe('people', () => {
   })
 
   test('confirm that it is them before what is grave, and come back to it', async () => {
-    await server.deps.accounts.create({ email: 'op@example.org', isOperator: true, password: PASSWORD }, server.act())
+    await server.deps.accounts.create(
+      { userId: null, token: null },
+      { email: 'op@example.org', isOperator: true, password: PASSWORD },
+      server.act(),
+    )
     const own = browser()
     await own.submit('/sign-in', { email: 'op@example.org', password: PASSWORD })
     server.clock.advance(FRESH_MS)
@@ -359,6 +383,10 @@ describe('people', () => {
       expect((await own.page(`/invitation?token=${token}`)).text).toContain('to the tenant acme, as Admin')
     const accepted = await own.submit('/invitation', { token, password: PASSWORD, repeated: PASSWORD })
     expect([accepted.status, accepted.headers.location]).toEqual([303, '/tenants/acme'])
+    // Told where it stands, with the way to what it asks for
+    const welcome = (await own.page('/tenants/acme')).text
+    expect(welcome).toContain('You are a member of acme now.')
+    expect(welcome).toContain('<a href="/account#second-factor">Add a second factor</a>')
     expect((await own.page('/tenants')).headers.location).toBe('/tenants/acme')
     expect((await own.page('/tenants/rival')).status).toBe(404)
     expect((await own.page(`/invitation?token=${token}`)).status).toBe(410)
@@ -373,6 +401,55 @@ describe('people', () => {
     expect((await own.page('/source-domains')).text).toContain('<select id="chosen-tenant" name="tenant">')
   })
 
+  test('who is signed in accepts an invitation as who they are, and nobody is left signed in twice', async () => {
+    const owner = await server.person({ roles: { acme: 'owner' } })
+    const invite = async (email: string) =>
+      tokenOf(await owner.submit('/tenants/acme/invitations', { email, role: 'viewer' }))
+    const cookieIn = ({ headers }: Answer) => /__Host-session=[A-Za-z0-9_-]+/.exec(String(headers['set-cookie']))?.[0]
+    const sessionsOf = async (email: string) =>
+      server.deps.sessions.list((await server.deps.users.findByEmail(email))!.id, server.clock.now())
+
+    const machine = browser()
+    const { url } = await issueSignInLink({ ...server.deps, adminOrigin: ORIGIN }, server.act())
+    const signedIn = await machine.submit('/sign-in', { token: new URL(url).searchParams.get('token')! })
+    const token = await invite('from-machine@example.org')
+    const accepted = await machine.submit('/invitation', { token, password: PASSWORD, repeated: PASSWORD })
+    expect([accepted.status, cookieIn(accepted) === cookieIn(signedIn)]).toEqual([303, false])
+    const formerly = await server.ask('/account', { headers: { cookie: cookieIn(signedIn)! } })
+    expect(formerly.headers.location).toMatch(/^\/sign-in/)
+
+    const invited = await server.person({ email: 'has-account@example.org' })
+    const again = await invite('has-account@example.org')
+    const typed = { token: again, password: 'wrong', repeated: 'another' } // as a password manager may fill it in
+    const joined = await invited.submit('/invitation', typed)
+    expect([joined.status, joined.headers.location, cookieIn(joined)]).toEqual([303, '/tenants/acme', undefined])
+    expect(await sessionsOf('has-account@example.org')).toHaveLength(1)
+
+    const other = await server.person({ email: 'somebody-else@example.org' })
+    for (const email of ['new-one@example.org', owner.user.email]) {
+      const theirs =
+        email === owner.user.email
+          ? tokenOf(
+              await (
+                await server.person({ roles: { rival: 'owner' } })
+              ).submit('/tenants/rival/invitations', { email, role: 'viewer' }),
+            )
+          : await invite(email)
+      for (const answer of [
+        await other.page(`/invitation?token=${theirs}`),
+        await other.submit('/invitation', { token: theirs, password: PASSWORD, repeated: PASSWORD }),
+      ]) {
+        expect(answer.text).toContain(
+          `You are signed in as somebody-else@example.org, and the invitation is for ${email}`,
+        )
+        expect(answer.text).not.toContain('action="/invitation"')
+        expect(answer.text).toContain(`name="next" value="/invitation?token=${theirs}"`)
+      }
+    }
+    const led = await other.submit('/sign-out', { next: '/invitation?token=x' })
+    expect(led.headers.location).toBe('/invitation?token=x')
+  })
+
   test('register a tenant where the operator allows it', async () => {
     const own = browser()
     expect((await own.page('/sign-in')).text).toContain('href="/register"')
@@ -384,7 +461,7 @@ describe('people', () => {
     expect(location).toMatch(/^\/tenants\/newcomer-[a-z2-7]{4}$/)
     expect((await own.page(location!)).text).toContain('Owner')
 
-    const config = { ...server.deps.config, tenants: { self_registration: false } }
+    const config = { ...server.deps.config, tenants: { ...server.deps.config.tenants, self_registration: false } }
     const closed = await adminServer({ config })
     expect((await closed.ask('/sign-in')).text).not.toContain('href="/register"')
     expect((await closed.ask('/register')).status).toBe(403)
@@ -394,6 +471,7 @@ describe('people', () => {
 
   test('get a link for a new password from the operator', async () => {
     const { user } = await server.deps.accounts.create(
+      { userId: null, token: null },
       { email: 'forgetful@example.org', isOperator: false, password: PASSWORD },
       server.act(),
     )
@@ -409,7 +487,11 @@ describe('people', () => {
   })
 
   test('see where they are signed in, and end what they do not know', async () => {
-    await server.deps.accounts.create({ email: 'two@example.org', isOperator: false, password: PASSWORD }, server.act())
+    await server.deps.accounts.create(
+      { userId: null, token: null },
+      { email: 'two@example.org', isOperator: false, password: PASSWORD },
+      server.act(),
+    )
     const [here, there] = [browser(), browser()]
     const given = { email: 'two@example.org', password: PASSWORD }
     await here.submit('/sign-in', given)
@@ -491,7 +573,10 @@ describe('people', () => {
     const given = { sourceDomains: '5', delegations: '', lineages: '2', etag: (await etag()).replaceAll('&quot;', '"') }
     expect((await server.submit('/tenants/acme/quotas', given)).status).toBe(303)
     expect((await page(server, '/tenants/acme')).text).toMatch(/of 5/)
-    expect((await server.submit('/tenants/acme/quotas', { ...given, lineages: '9' })).status).toBe(412)
+    const slower = await server.submit('/tenants/acme/quotas', { ...given, sourceDomains: '7', lineages: '9' })
+    expect([slower.status, slower.text.includes('Somebody changed it in the meantime')]).toEqual([412, true])
+    expect(slower.text).toMatch(/name="sourceDomains"[^>]*value="5"|value="5"[^>]*name="sourceDomains"/) // as it is now
+    expect(slower.text).not.toContain('value="9"')
     await server.submit('/tenants/acme/quotas', {
       ...given,
       lineages: '',

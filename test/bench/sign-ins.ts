@@ -41,7 +41,9 @@ try {
     const [a, b] = [at(alone, quantile), at(beside, quantile)]
     console.log(`| p${quantile * 100} | ${a.toFixed(1)} | ${b.toFixed(1)} | ${(b / a).toFixed(2)} |`)
   }
-  console.log(`\n${ROUNDS} interleaved rounds of ${FETCHES} fetches, ${AT_ONCE} at once; ${signedIn} sign-ins beside them.`)
+  console.log(
+    `\n${ROUNDS} interleaved rounds of ${FETCHES} fetches, ${AT_ONCE} at once; ${signedIn} sign-ins beside them.`,
+  )
 
   async function amongSignIns(): Promise<number[]> {
     let isOver = false

@@ -1,31 +1,42 @@
 import { z } from 'zod'
+import { ProblemError } from '../../problem.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { Session } from '../../tenant/session.ts'
+import { totpSetup } from '../../tenant/totp.ts'
 import type { Passkey, User } from '../../tenant/user.ts'
-import { accountOf, codeField, labelField, passwordField } from '../api/people.ts'
+import { codeField, labelField, passwordField } from '../api/people.ts'
 import type { AdminDeps } from '../deps.ts'
 import { confirmed } from './confirmed.tsx'
 import { useTexts } from './context.ts'
 import { same } from './joining-pages.tsx'
 import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
-import { Badge, Day, Foreign, FormProblem, Heading, NewPassword, PasswordField, TextField, When } from './parts.tsx'
+import {
+  Badge,
+  Day,
+  Foreign,
+  FormProblem,
+  Heading,
+  NewPassword,
+  newPasswordLabels,
+  PasswordField,
+  TextField,
+  When,
+} from './parts.tsx'
 import { passkeyResponse, typedPasskeyResponse, PasskeyForm } from './passkey-form.tsx'
-import { atField } from './refusals.ts'
 import { SecondFactorPage, RecoveryCodesPage, SecretPage } from './second-factor-page.tsx'
 import { texts } from './texts.ts'
 import { visible } from './visible.ts'
 
 const device = z.strictObject({ id: z.uuid() })
 const passkey = z.strictObject({ id: z.string().regex(/^[A-Za-z0-9_-]{1,1400}$/) })
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567' // RFC 4648 §6
 const named = z.strictObject({ name: labelField })
-const secret = {
-  secret: z.string().regex(/^[A-Z2-7]{16,200}$/),
-  uri: z.string().max(1000).startsWith('otpauth://totp/'),
-}
+/** In base32, as it was shown. */
+const secretField = z.string().regex(/^[A-Z2-7]{16,200}$/)
 
 /** What somebody sees to of their own. */
 export function accountPages(deps: AdminDeps): Page[] {
-  const { accounts, users, passkeys, ceremonies, sessions } = deps
+  const { accounts, users, passkeys, ceremonies, sessions, config } = deps
 
   const accountView = async (
     { principal, session, act }: Pick<Seen<unknown, unknown, 'signed-in'>, 'principal' | 'session' | 'act'>,
@@ -50,7 +61,7 @@ export function accountPages(deps: AdminDeps): Page[] {
   }
 
   async function ownUser(principal: Principal): Promise<User> {
-    const user = await users.find(accountOf(principal))
+    const user = await users.find(ownId(principal))
     if (!user) throw new Error('a session is of no user')
     return user
   }
@@ -83,8 +94,10 @@ export function accountPages(deps: AdminDeps): Page[] {
     asksPasskey: true,
   })
 
-  async function ownPasskey(principal: Principal, id: string): Promise<Passkey | undefined> {
-    return (await passkeys.list(accountOf(principal))).find((each) => each.id === id)
+  async function ownPasskey(principal: Principal, id: string): Promise<Passkey> {
+    const found = (await passkeys.list(ownId(principal))).find((each) => each.id === id)
+    if (!found) throw new ProblemError('not-found', texts.refusals.noPasskey)
+    return found
   }
 
   const told = (text: string) => ({ to: '/account', notice: { text, warnings: [] } })
@@ -94,19 +107,16 @@ export function accountPages(deps: AdminDeps): Page[] {
     form(
       {
         path: '/account/password',
+        standsOn: '/account',
         access: 'signed-in',
         form: z.strictObject({ present: passwordField, password: passwordField, repeated: z.string().max(2000) }),
       },
       async ({ present, ...passwords }, { principal, session, act }) => {
         const given = { present, password: same(passwords), sessionId: session.id }
-        await accounts.changePassword(accountOf(principal), given, act)
+        await accounts.changePassword(ownId(principal), given, act)
         return told(texts.account.passwordChanged)
       },
-      (refusal, seen) =>
-        accountView(seen, {
-          of: 'password',
-          refusal: atField(refusal, ({ code }) => (code === 'sign-in-refused' ? 'present' : undefined)),
-        }),
+      (refusal, seen) => accountView(seen, { of: 'password', refusal }),
     ),
 
     page({ path: '/account/second-factor', access: 'signed-in', isGrave: true }, ({ principal }) =>
@@ -114,26 +124,27 @@ export function accountPages(deps: AdminDeps): Page[] {
     ),
     form(
       { path: '/account/second-factor', access: 'signed-in', isGrave: true, form: z.strictObject({}) },
-      async (_form, { principal, act }) => ({ shown: secretView(await accounts.beginTotp(accountOf(principal), act)) }),
+      async (_form, { principal, act }) => ({ shown: secretView(await accounts.beginTotp(ownId(principal), act)) }),
       (refusal, { principal }) => secondFactorView(principal, refusal),
     ),
     form(
       {
         path: '/account/second-factor/confirm',
+        standsOn: '/account/second-factor',
         access: 'signed-in',
-        form: z.strictObject({ code: codeField.trim(), ...secret }),
+        form: z.strictObject({ code: codeField.trim(), secret: secretField }),
       },
       async ({ code }, { principal, session, act }) => ({
-        shown: codesView(await accounts.confirmTotp(accountOf(principal), { code, sessionId: session.id }, act)),
+        shown: codesView(await accounts.confirmTotp(ownId(principal), { code, sessionId: session.id }, act)),
       }),
       async (refusal, { principal }) => {
         // The secret was shown once, and the form brings it back
-        const typed = z.object(secret).safeParse(refusal.typed)
-        if (!typed.success) return secondFactorView(principal, refusal)
-        return secretView(
-          typed.data,
-          atField(refusal, ({ code }) => (code === 'sign-in-refused' ? 'code' : undefined)),
-        )
+        const secret = secretField.safeParse(refusal.typed['secret'])
+        const isCodeWrong = ['sign-in-refused', 'malformed-request'].includes(refusal.problem.code)
+        if (!isCodeWrong || !secret.success) return secondFactorView(principal, refusal)
+        const { email } = await ownUser(principal)
+        const issuer = `${texts.product} ${config.admin.host}`
+        return secretView(totpSetup(fromBase32(secret.data), email, issuer), refusal)
       },
     ),
     ...confirmed(
@@ -146,7 +157,7 @@ export function accountPages(deps: AdminDeps): Page[] {
         area: 'account',
       }),
       async (_form, { principal, act }) => ({
-        shown: codesView(await accounts.renewRecoveryCodes(accountOf(principal), act)),
+        shown: codesView(await accounts.renewRecoveryCodes(ownId(principal), act)),
       }),
     ),
     ...confirmed(
@@ -159,12 +170,15 @@ export function accountPages(deps: AdminDeps): Page[] {
         area: 'account',
       }),
       async (_form, { principal, session, act }) => {
-        await accounts.removeTotp(accountOf(principal), { sessionId: session.id }, act)
+        await accounts.removeTotp(ownId(principal), { sessionId: session.id }, act)
         return told(texts.secondFactor.removed)
       },
     ),
 
-    page({ path: '/account/passkeys', access: 'signed-in', isGrave: true }, () => newPasskeyView()),
+    page({ path: '/account/passkeys', access: 'signed-in', isGrave: true }, async ({ principal }) => {
+      ownId(principal)
+      return newPasskeyView()
+    }),
     form(
       {
         path: '/account/passkeys',
@@ -172,16 +186,24 @@ export function accountPages(deps: AdminDeps): Page[] {
         isGrave: true,
         form: z.strictObject({ ...named.shape, response: passkeyResponse }),
       },
-      async ({ name, response }, { principal, act }) => {
-        await ceremonies.register(await ownUser(principal), name, typedPasskeyResponse(response), act)
+      async ({ name, response }, { principal, session, act }) => {
+        const user = await ownUser(principal)
+        await ceremonies.register(user, name, typedPasskeyResponse(response), act)
+        await sessions.closeAll(user.id, act, session.id)
         return told(texts.passkeys.added(name))
       },
       (refusal) => newPasskeyView(refusal),
     ),
     form(
-      { path: '/account/passkeys/:id/rename', access: 'signed-in', params: passkey, form: named },
+      {
+        path: '/account/passkeys/:id/rename',
+        standsOn: '/account',
+        access: 'signed-in',
+        params: passkey,
+        form: named,
+      },
       async ({ name }, { principal, params: { id }, act }) => {
-        await passkeys.rename(accountOf(principal), id, name, act)
+        await passkeys.rename(ownId(principal), id, name, act)
         return told(texts.account.renamed(name))
       },
       (refusal, seen) => accountView(seen, { of: 'other', refusal }),
@@ -189,21 +211,28 @@ export function accountPages(deps: AdminDeps): Page[] {
     ...confirmed(
       { path: '/account/passkeys/:id/remove', access: 'signed-in', isGrave: true, params: passkey },
       async ({ principal, params: { id } }) => ({
-        title: texts.passkeys.removeTitle((await ownPasskey(principal, id))?.name ?? '–'),
+        title: texts.passkeys.removeTitle((await ownPasskey(principal, id)).name),
         lines: [texts.passkeys.removeWhat],
         button: texts.remove,
         back: '/account',
         area: 'account',
       }),
       async (_form, { principal, session, params: { id }, act }) => {
-        await passkeys.remove(accountOf(principal), id, act)
-        await sessions.closeAll(accountOf(principal), act, session.id)
-        return told(texts.passkeys.removed)
+        const { name, userId } = await ownPasskey(principal, id)
+        await passkeys.remove(userId, id, act)
+        await sessions.closeAll(userId, act, session.id)
+        return told(texts.passkeys.removed(name))
       },
     ),
 
     form(
-      { path: '/account/sessions/:id/rename', access: 'signed-in', params: device, form: named },
+      {
+        path: '/account/sessions/:id/rename',
+        standsOn: '/account',
+        access: 'signed-in',
+        params: device,
+        form: named,
+      },
       async ({ name }, { principal, params: { id }, act }) => {
         await sessions.rename(principal.userId, id, name, act)
         return told(texts.account.renamed(name))
@@ -211,7 +240,13 @@ export function accountPages(deps: AdminDeps): Page[] {
       (refusal, seen) => accountView(seen, { of: 'other', refusal }),
     ),
     form(
-      { path: '/account/sessions/:id/end', access: 'signed-in', params: device, form: z.strictObject({}) },
+      {
+        path: '/account/sessions/:id/end',
+        standsOn: '/account',
+        access: 'signed-in',
+        params: device,
+        form: z.strictObject({}),
+      },
       async (_form, { principal, session, params: { id }, act }) => {
         await sessions.close(principal.userId, id, act)
         return id === session.id ? { to: '/sign-in', session: null } : told(texts.account.ended)
@@ -219,7 +254,12 @@ export function accountPages(deps: AdminDeps): Page[] {
       (refusal, seen) => accountView(seen, { of: 'other', refusal }),
     ),
     form(
-      { path: '/account/sessions/end-others', access: 'signed-in', form: z.strictObject({}) },
+      {
+        path: '/account/sessions/end-others',
+        standsOn: '/account',
+        access: 'signed-in',
+        form: z.strictObject({}),
+      },
       async (_form, { principal, session, act }) => {
         const { userId } = principal
         // The operator of the machine has no account that all hang on
@@ -231,6 +271,17 @@ export function accountPages(deps: AdminDeps): Page[] {
       (refusal, seen) => accountView(seen, { of: 'other', refusal }),
     ),
   ]
+}
+
+function fromBase32(text: string): Uint8Array {
+  const bits = Array.from(text, (letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0')).join('')
+  return Uint8Array.from(bits.match(/.{8}/g) ?? [], (byte) => parseInt(byte, 2))
+}
+
+/** @throws ProblemError not-found: the operator of the machine has no account */
+function ownId({ userId }: Principal): string {
+  if (userId === null) throw new ProblemError('not-found', texts.account.noneOfMachine)
+  return userId
 }
 
 interface AccountProps {
@@ -249,7 +300,7 @@ function AccountPage({ user, recoveryCodes, passkeys, sessions, present, refusal
   return (
     <>
       <Heading title={t.title} lead={user ? user.email : t.ofMachine} />
-      {refusal?.of === 'other' ? <FormProblem refusal={refusal.refusal} fields={[]} /> : null}
+      {refusal?.of === 'other' ? <FormProblem refusal={refusal.refusal} fields={{ name: fields.name }} /> : null}
       {user ? (
         <>
           <section class="card" aria-labelledby="second-factor">
@@ -315,30 +366,26 @@ function AccountPage({ user, recoveryCodes, passkeys, sessions, present, refusal
           </section>
           <section class="card padded" aria-labelledby="password-title">
             <h2 id="password-title">{t.password}</h2>
-            {user.hasPassword ? (
-              <form method="post" action="/account/password" class="stack">
-                <FormProblem refusal={ofPassword} fields={['present', 'password', 'repeated']} />
-                <input type="hidden" autocomplete="username" value={user.email} />
-                <PasswordField
-                  name="present"
-                  label={fields.present}
-                  refusal={ofPassword}
-                  autocomplete="current-password"
-                />
-                <NewPassword refusal={ofPassword} />
-                <p class="hint">{t.passwordEnds}</p>
-                <button type="submit">{t.changePassword}</button>
-              </form>
-            ) : (
-              <p>{t.noPassword}</p>
-            )}
+            <form method="post" action="/account/password" class="stack">
+              <FormProblem refusal={ofPassword} fields={{ present: fields.present, ...newPasswordLabels(fields) }} />
+              <input type="hidden" autocomplete="username" value={user.email} />
+              <PasswordField
+                name="present"
+                label={fields.present}
+                refusal={ofPassword}
+                autocomplete="current-password"
+              />
+              <NewPassword refusal={ofPassword} />
+              <p class="hint">{t.passwordEnds}</p>
+              <button type="submit">{t.changePassword}</button>
+            </form>
           </section>
         </>
       ) : null}
       <section class="card" aria-labelledby="sessions">
         <div class="card-head">
           <h2 id="sessions">{t.sessions}</h2>
-          <p>{t.sessionsLead}</p>
+          <p>{user ? t.sessionsLead : t.sessionsLeadOfMachine}</p>
         </div>
         <ul class="rows">
           {sessions.map(({ id, name, address, seenAt, stage }) => (
@@ -407,9 +454,8 @@ function NewPasskeyPage({ refusal }: { refusal: Refusal | undefined }) {
   return (
     <>
       <Heading within={{ href: '/account', title: account.title }} title={t.add} lead={t.addLead} />
-      <section class="card padded">
-        <FormProblem refusal={refusal} fields={['name']} />
-        <p data-without-passkey="">{t.noScript}</p>
+      <section class="card padded stack">
+        <FormProblem refusal={refusal} fields={{ name: t.name }} />
         <PasskeyForm action="/account/passkeys" options="/api/v1/account/passkey-options" button={t.addButton} isNew>
           <TextField name="name" label={t.name} hint={t.nameHint} refusal={refusal} isRequired />
         </PasskeyForm>

@@ -15,8 +15,7 @@ import { tokenPages } from './token-pages.tsx'
 import { userPages } from './user-pages.tsx'
 
 export function allPages(deps: AdminDeps, find: LookUps): Page[] {
-  return [
-    ...signInPages(deps),
+  const pages = [
     ...joiningPages(deps),
     ...accountPages(deps),
     ...delegationPages(deps, find),
@@ -30,4 +29,5 @@ export function allPages(deps: AdminDeps, find: LookUps): Page[] {
     ...userPages(deps, find),
     ...problemPages(),
   ]
+  return [...signInPages(deps, pages), ...pages]
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ProblemError } from '../../problem.ts'
 import type { AuditEvent, AuditHead, AuditPage } from '../../tenant/audit.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
@@ -6,14 +7,16 @@ import type { AdminDeps, LookUps } from '../deps.ts'
 import { line, tenantNameField } from '../input.ts'
 import { useTexts } from './context.ts'
 import { given, pageOfList, withQuery, type ListView } from './list.tsx'
-import { page, type Page, type View } from './page.tsx'
+import { page, type Page, type Refusal, type View } from './page.tsx'
 import { Copyable, Empty, Foreign, Heading, Paging, TextField, When } from './parts.tsx'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
 import { texts } from './texts.ts'
+import { titleOf } from './whose.tsx'
 
 const DAY_MS = 86_400_000
 /** What a date field sends; empty: not filled in. */
 const day = z.union([z.iso.date(), z.literal('')]).optional()
+const typedDay = line(40).trim().optional()
 const auditQuery = z.strictObject({
   after: z
     .string()
@@ -22,29 +25,32 @@ const auditQuery = z.strictObject({
   action: line(100).trim().optional(),
   actor: line(300).trim().optional(),
   subject: line(300).trim().optional(),
-  from: day,
-  until: day,
+  from: typedDay,
+  until: typedDay,
 })
 type AuditQuery = z.output<typeof auditQuery>
 
 export function auditPages({ audit }: AdminDeps, find: LookUps): Page[] {
   const auditView = async (tenant: Tenant | null, principal: Principal, query: AuditQuery): Promise<View> => {
     const path = `${tenant ? tenantPath(tenant) : ''}/audit`
+    const problem = dayProblem(query)
     const list = await pageOfList<AuditEvent, number>(
       path,
       query,
-      ({ after, limit }) => audit.list(tenant?.id ?? 'all', { ...filters(query), after, limit }),
+      async ({ after, limit }) => (problem ? [] : audit.list(tenant?.id ?? 'all', { ...filters(query), after, limit })),
       ({ sequence }) => String(sequence),
       Number,
     )
     return {
-      title: texts.audit.title,
+      title: titleOf(texts.audit.title, tenant),
+      ...(problem && { status: 400 }),
       area: tenant ? 'tenants' : 'audit',
       main: (
         <AuditTrailPage
           tenant={tenant}
           principal={principal}
           query={query}
+          refusal={problem && { typed: {}, problem }}
           list={list}
           tenants={await find.tenantNames(list.items)}
           head={tenant ? null : await audit.head()}
@@ -69,6 +75,18 @@ export function auditPages({ audit }: AdminDeps, find: LookUps): Page[] {
   ]
 }
 
+function dayProblem({ from, until }: AuditQuery): ProblemError | undefined {
+  const fields = Object.entries({ from, until }).flatMap(([field, typed]) =>
+    day.safeParse(typed).success ? [] : [{ pointer: `/${field}`, detail: texts.audit.noDay }],
+  )
+  return fields.length === 0 ? undefined : new ProblemError('malformed-request', texts.audit.noDay, { fields })
+}
+
+/** What a date field takes: browsers complain of anything else. */
+function typedIn(text: string | undefined): string | undefined {
+  return day.safeParse(text).data
+}
+
 /** Days are those of UTC, as everywhere in the pages; the last one counts whole. */
 function filters({ action, actor, subject, from, until }: AuditQuery): Omit<AuditPage, 'limit'> {
   return {
@@ -82,15 +100,16 @@ interface AuditTrailProps {
   tenant: Tenant | null
   principal: Principal
   query: AuditQuery
+  refusal: Refusal | undefined
   list: ListView<AuditEvent>
   tenants: ReadonlyMap<string, string>
   head: AuditHead | null
 }
 
-function AuditTrailPage({ tenant, principal, query, list, tenants, head }: AuditTrailProps) {
+function AuditTrailPage({ tenant, principal, query, refusal, list, tenants, head }: AuditTrailProps) {
   const all = useTexts()
   const t = all.audit
-  const { from, until, ...others } = filters(query)
+  const { from, until, ...others } = filters(refusal ? {} : query)
   const asked = given({
     ...(others as Record<string, string>),
     from: from?.toISOString(),
@@ -105,11 +124,11 @@ function AuditTrailPage({ tenant, principal, query, list, tenants, head }: Audit
         <Heading title={t.title} lead={t.lead} />
       )}
       <form method="get" action={list.path} class="card padded filters">
-        <TextField name="action" label={t.action} value={query.action} />
-        <TextField name="actor" label={t.actor} value={query.actor} />
-        <TextField name="subject" label={t.subject} value={query.subject} />
-        <TextField name="from" label={t.from} value={query.from} type="date" />
-        <TextField name="until" label={t.until} value={query.until} type="date" />
+        <TextField name="action" label={t.action} hint={t.actionHint} value={query.action} />
+        <TextField name="actor" label={t.actor} hint={t.actorHint} value={query.actor} />
+        <TextField name="subject" label={t.subject} hint={t.subjectHint} value={query.subject} />
+        <TextField name="from" label={t.from} value={typedIn(query.from)} refusal={refusal} type="date" />
+        <TextField name="until" label={t.until} value={typedIn(query.until)} refusal={refusal} type="date" />
         <div class="form-actions">
           <button type="submit">{all.show}</button>
           <a class="button" href={list.path}>
@@ -117,29 +136,31 @@ function AuditTrailPage({ tenant, principal, query, list, tenants, head }: Audit
           </a>
         </div>
       </form>
-      <section class="card" aria-label={t.title}>
-        {list.items.length === 0 ? (
-          <Empty title={t.none}>
-            <p>{t.noneWhy}</p>
-          </Empty>
-        ) : (
-          <ol class="events">
-            {list.items.map((event) => (
-              <Event key={event.id} event={event} tenant={tenant ? undefined : tenants.get(event.tenantId ?? '')} />
-            ))}
-          </ol>
-        )}
-        <Paging first={list.first} next={list.next} />
-      </section>
+      {refusal ? null : (
+        <section class="card" aria-label={t.title}>
+          {list.items.length === 0 ? (
+            <Empty title={t.none}>
+              <p>{t.noneWhy}</p>
+            </Empty>
+          ) : (
+            <ol class="events">
+              {list.items.map((event) => (
+                <Event key={event.id} event={event} tenant={tenant ? undefined : tenants.get(event.tenantId ?? '')} />
+              ))}
+            </ol>
+          )}
+          <Paging first={list.first} next={list.next} />
+        </section>
+      )}
       <section class="card padded stack" aria-labelledby="export">
         <h2 id="export">{t.export}</h2>
         <p>{t.exportLead}</p>
         <div class="form-actions">
           <a class="button" href={withQuery(exported, { format: 'csv', ...asked })} download>
-            CSV
+            {t.formats.csv}
           </a>
           <a class="button" href={withQuery(exported, { format: 'json', ...asked })} download>
-            JSON
+            {t.formats.json}
           </a>
         </div>
         {head ? (
@@ -158,7 +179,9 @@ function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefine
   const { audit: t } = useTexts()
   const { at, action, subject, actor, address, detail, sequence } = event
   const { before, after, ...others } = detail
-  const facts = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])
+  const facts = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter(
+    (fact) => !isNothing(before?.[fact]) || !isNothing(after?.[fact]),
+  )
   return (
     <li>
       <p class="event-head">
@@ -172,11 +195,11 @@ function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefine
         <When at={at} /> · <Foreign text={actor} />
         {address === null ? null : ` · ${address}`} · <span class="sequence">#{sequence}</span>
       </p>
-      {facts.size + Object.keys(others).length > 0 ? (
+      {facts.length + Object.keys(others).length > 0 ? (
         <details>
           <summary>{t.detail}</summary>
           <dl class="facts">
-            {[...facts].map((fact) => (
+            {facts.map((fact) => (
               <div key={fact} class="wide">
                 <dt>{fact}</dt>
                 <dd>
@@ -205,7 +228,11 @@ function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefine
   )
 }
 
+function isNothing(value: unknown): value is null | undefined {
+  return value === undefined || value === null
+}
+
 function shown(value: unknown): string {
-  if (value === undefined || value === null) return '–'
+  if (isNothing(value)) return '–'
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

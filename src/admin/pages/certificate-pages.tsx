@@ -27,12 +27,13 @@ import { atField, byCode } from './refusals.ts'
 import { suggestedLineages } from './suggestions.ts'
 import { texts } from './texts.ts'
 import {
-  isWithoutChoice,
+  isToChange,
   mayChange,
   tenantChoices,
   tenantsToChoose,
   TenantChooser,
   tenantToChange,
+  titleOf,
   whoseList,
   type Whose,
 } from './whose.tsx'
@@ -98,8 +99,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
       main: (
         <LineagePage
           lineage={lineage}
-          mayChange={mayChange(principal, access, tenant, now)}
-          mayExport={mayChange(principal, tenant ? 'owner' : 'operator', tenant, now)}
+          isWriter={mayChange(principal, access, tenant, now)}
+          isKeyHolder={mayChange(principal, tenant ? 'owner' : 'operator', tenant, now)}
           refusal={refusal}
         />
       ),
@@ -129,9 +130,9 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
   return [
     page({ path: '/certificates', access: 'signed-in', query: tenantListQuery }, async ({ query, principal, act }) => {
       const whose = await whoseList(deps, find, principal, query.tenant, act.at)
-      const choices = await tenantChoices(deps, principal)
+      const choices = await tenantChoices(deps, principal, whose.tenant)
       return {
-        title: texts.certificates.title,
+        title: titleOf(texts.certificates.title, whose.tenant),
         area: 'certificates',
         main: (
           <LineagesPage
@@ -143,7 +144,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
               parseNamedCursor<string>,
             )}
             whose={whose}
-            mayImport={!isWithoutChoice(choices)}
+            mayImport={isToChange(choices, whose.tenant)}
           />
         ),
       }
@@ -182,7 +183,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
         const tenant = await find.owner(given)
         const lineage = await find.lineage(tenant, given.lineage)
         const certificate = lineage.certificates.find(({ id }) => id === given.id)
-        if (!certificate) throw new ProblemError('not-found', `lineage ${lineage.name} has no such certificate`)
+        if (!certificate) throw new ProblemError('not-found', texts.refusals.noCertificate(lineage.name))
         return { tenant, lineage, certificate, back: lineagePath(tenant?.name ?? null, lineage.name) }
       }
 
@@ -364,7 +365,7 @@ function LineagesPage(props: { list: ListView<LineageWithCertificates>; whose: W
       <TenantChooser action="/certificates" whose={whose} />
       <section class="card" aria-label={t.title}>
         <ListTable
-          texts={whose.of === undefined ? { ...t, empty: all.tenants.noOwn } : t}
+          texts={{ ...t, empty: whose.of === undefined ? all.tenants.noOwn : mayImport ? t.empty : t.emptyToViewers }}
           list={list}
           columns={[t.lineage, t.owner, t.current, t.count]}
           row={({ id, name, tenantName, certificates }) => {
@@ -399,11 +400,11 @@ function LineagesPage(props: { list: ListView<LineageWithCertificates>; whose: W
 
 function LineagePage(props: {
   lineage: LineageWithCertificates
-  mayChange: boolean
-  mayExport: boolean
+  isWriter: boolean
+  isKeyHolder: boolean
   refusal: Refusal | undefined
 }) {
-  const { lineage, mayChange, mayExport, refusal } = props
+  const { lineage, isWriter, isKeyHolder, refusal } = props
   const all = useTexts()
   const t = all.certificates
   const now = useNow()
@@ -420,7 +421,7 @@ function LineagePage(props: {
           </>
         }
       >
-        {mayChange ? (
+        {isWriter ? (
           <>
             <a class="button" href="/certificates/import">
               {t.import}
@@ -431,20 +432,20 @@ function LineagePage(props: {
           </>
         ) : null}
       </Heading>
-      <FormProblem refusal={refusal} fields={[]} />
+      <FormProblem refusal={refusal} />
       <section class="card" aria-label={t.title}>
         <ul class="certificates">
           {newestFirst.map((certificate) => (
             <li key={certificate.id}>
               <CertificateFacts certificate={certificate} t={t} />
-              {mayChange ? (
+              {isWriter ? (
                 <div class="form-actions">
                   {stateAt(certificate, now) === 'staged' ? (
                     <a class="button" href={`${path}/certificates/${certificate.id}/activate`}>
                       {t.activate}
                     </a>
                   ) : null}
-                  {mayExport && certificate.privateKeyId !== null ? (
+                  {isKeyHolder && certificate.privateKeyId !== null ? (
                     <a class="button" href={`${path}/certificates/${certificate.id}/key`}>
                       {all.keyExport.title}
                     </a>

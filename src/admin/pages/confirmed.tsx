@@ -23,6 +23,7 @@ export interface Question {
   back: string // where who thinks better of it goes
   area?: Area
   fields?: VNode
+  labels?: Readonly<Record<string, string>> // of the fields, by their names
 }
 
 /** A page that asks, and the form on it that does it. */
@@ -51,11 +52,11 @@ export function confirmed<
 
 function QuestionPage(props: { question: Question; action: string; refusal: Refusal | undefined }) {
   const t = useTexts()
-  const { title, lines, button, back, fields } = props.question
+  const { title, lines, button, back, fields, labels = {} } = props.question
   return (
     <form method="post" action={props.action} class="card padded narrow stack">
       <h1>{visible(title)}</h1>
-      <FormProblem refusal={props.refusal} fields={Object.keys(props.refusal?.typed ?? {})} />
+      <FormProblem refusal={props.refusal} fields={labels} />
       {lines.map((line) => (
         <p key={line}>{visible(line, 1000)}</p>
       ))}

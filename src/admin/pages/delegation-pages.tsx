@@ -20,7 +20,7 @@ import { RegisterPage } from './register-page.tsx'
 import { suggestedLineages, suggestedSourceDomains, suggestedTargetHosts } from './suggestions.ts'
 import { typedPort } from './target-host-pages.tsx'
 import { texts } from './texts.ts'
-import { isWithoutChoice, mayChange, tenantChoices, tenantsToChoose, tenantToChange, whoseList } from './whose.tsx'
+import { isToChange, mayChange, tenantChoices, tenantsToChoose, tenantToChange, titleOf, whoseList } from './whose.tsx'
 
 const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
 const registration = z.strictObject({
@@ -75,15 +75,15 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         (after) => after,
       )
       const isEmpty = list.items.length === 0 && !list.search && list.first === null
-      const choices = await tenantChoices(deps, principal)
+      const choices = await tenantChoices(deps, principal, whose.tenant)
       return {
-        title: texts.delegations.title,
+        title: titleOf(texts.delegations.title, whose.tenant),
         area: 'delegations',
         main: (
           <DelegationsPage
             list={{ ...list, items: await rows(list.items, act.at) }}
             whose={whose}
-            mayRegister={!isWithoutChoice(choices)}
+            mayRegister={isToChange(choices, whose.tenant)}
             mayWithdraw={(tenant) => mayChange(principal, 'admin', tenant, act.at)}
             progress={isEmpty && whose.tenant === null && choices.isFree ? await progress() : undefined}
           />

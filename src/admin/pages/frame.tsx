@@ -83,11 +83,15 @@ export function PageFrame({ texts: t, now, assets, principal, isWithoutOperators
                     <Icon name="check" />
                     <p>{visible(notice.text, 500)}</p>
                   </div>
-                  <Warnings title={t.withWarnings} warnings={notice.warnings} />
+                  <Warnings
+                    title={t.withWarnings}
+                    warnings={notice.warnings}
+                    links={{ [t.account.secondFactorWanted]: ['/account#second-factor', t.account.addSecondFactor] }}
+                  />
                 </>
               ) : null}
             </div>
-            {isWithoutOperators && view.title !== t.setUp.title ? (
+            {isWithoutOperators && !view.isSetUp ? (
               <div class="message wait">
                 <Icon name="user" />
                 <p>
@@ -97,6 +101,9 @@ export function PageFrame({ texts: t, now, assets, principal, isWithoutOperators
             ) : null}
             {view.main}
           </main>
+          <footer class="foot">
+            <a href="/api">{t.reference.title}</a>
+          </footer>
         </body>
       </html>
     </PageContextProvider>

@@ -3,8 +3,6 @@ import type { Refusal } from './page.tsx'
 import { Field, FormProblem, Heading, TextField, type FieldProps } from './parts.tsx'
 import { TenantField, type TenantChoices } from './whose.tsx'
 
-const FIELDS = ['owner', 'lineage', 'certificate', 'privateKey', 'password', 'frontOf']
-
 export interface ImportProps {
   choices: TenantChoices
   lineages: string[]
@@ -14,38 +12,31 @@ export interface ImportProps {
 export function ImportPage({ choices, lineages, refusal }: ImportProps) {
   const all = useTexts()
   const t = all.certificates
+  const { owner, lineage, certificate, privateKey, password, frontOf } = all.fields
   const hadSecret = Boolean(refusal?.typed.privateKey || refusal?.typed.password)
   return (
     <>
       <Heading within={{ href: '/certificates', title: t.title }} title={t.import} lead={t.importLead} />
       <form method="post" action="/certificates/import" class="card padded stack">
-        <FormProblem refusal={refusal} fields={FIELDS} />
+        <FormProblem refusal={refusal} fields={{ owner, lineage, certificate, privateKey, password, frontOf }} />
         <PemField
-          {...{ name: 'certificate', label: all.fields.certificate, hint: t.hints.certificate, refusal }}
+          {...{ name: 'certificate', label: certificate, hint: t.hints.certificate, refusal }}
           isRequired
           value={withoutSecrets(refusal?.typed.certificate)}
           placeholder="-----BEGIN CERTIFICATE-----"
         />
         <PemField
-          {...{ name: 'privateKey', label: all.fields.privateKey, refusal }}
+          {...{ name: 'privateKey', label: privateKey, refusal }}
           hint={hadSecret ? t.hints.again : t.hints.privateKey}
           placeholder="-----BEGIN PRIVATE KEY-----"
         />
         <Field
-          {...{ name: 'password', label: all.fields.password, hint: t.hints.password, refusal }}
+          {...{ name: 'password', label: password, hint: t.hints.password, refusal }}
           control={(attributes) => <input {...attributes} type="password" autocomplete="off" />}
         />
-        <TenantField
-          {...{ name: 'owner', label: all.fields.owner, hint: t.hints.owner, refusal, choices }}
-          isOptional
-        />
-        <TextField
-          {...{ name: 'lineage', label: all.fields.lineage, hint: t.hints.lineage, refusal, suggestions: lineages }}
-        />
-        <TextField
-          {...{ name: 'frontOf', label: all.fields.frontOf, hint: t.hints.frontOf, refusal }}
-          inputMode="url"
-        />
+        <TenantField {...{ name: 'owner', label: owner, hint: t.hints.owner, refusal, choices }} isOptional />
+        <TextField {...{ name: 'lineage', label: lineage, hint: t.hints.lineage, refusal, suggestions: lineages }} />
+        <TextField {...{ name: 'frontOf', label: frontOf, hint: t.hints.frontOf, refusal }} inputMode="url" />
         <div class="form-actions">
           <button type="submit" class="primary">
             {t.importButton}

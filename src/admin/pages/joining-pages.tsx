@@ -8,7 +8,7 @@ import { tenantNameField } from '../input.ts'
 import { useTexts } from './context.ts'
 import { withNext } from './own-path.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { FormProblem, NewPassword, TextField } from './parts.tsx'
+import { FormProblem, NewPassword, newPasswordLabels, TextField } from './parts.tsx'
 import { atField, byCode } from './refusals.ts'
 import { texts } from './texts.ts'
 import { visible } from './visible.ts'
@@ -20,7 +20,11 @@ const link = z.strictObject({ token: linkTokenField })
 export function joiningPages(deps: AdminDeps): Page[] {
   const { accounts, users, signIn, config } = deps
 
-  const setUpView = (refusal?: Refusal): View => ({ title: texts.setUp.title, main: <SetUpPage refusal={refusal} /> })
+  const setUpView = (refusal?: Refusal): View => ({
+    title: texts.setUp.title,
+    main: <SetUpPage refusal={refusal} />,
+    isSetUp: true,
+  })
 
   /** Whoever came by a link of the command line makes the first operator's account, and nobody after them. */
   async function mustBeFirst(userId: string | null): Promise<void> {
@@ -30,10 +34,9 @@ export function joiningPages(deps: AdminDeps): Page[] {
   const invitationView = async (token: string, userId: string | null, refusal?: Refusal): Promise<View> => {
     const { invitation, tenant, hasAccount } = await accounts.invitation(token)
     const user = userId === null ? undefined : await users.find(userId)
-    const who = user?.email === invitation.email ? 'invited' : hasAccount ? 'to-sign-in' : 'new'
     return {
       title: texts.invitation.title,
-      main: <InvitationPage {...{ invitation, tenant, token, who, refusal }} />,
+      main: <InvitationPage {...{ invitation, tenant, token, hasAccount, refusal }} present={user?.email} />,
     }
   }
 
@@ -61,7 +64,7 @@ export function joiningPages(deps: AdminDeps): Page[] {
       async ({ email, ...passwords }, { principal, session, act, visitor }) => {
         await mustBeFirst(principal.userId)
         const password = same(passwords)
-        const { user } = await accounts.create({ email, isOperator: true, password }, act)
+        const { user } = await accounts.create(principal, { email, isOperator: true, password }, act)
         // From here on the audit trail names a person
         const opened = await signIn.withPassword({ email: user.email, password }, visitor)
         await signIn.close(session)
@@ -84,18 +87,22 @@ export function joiningPages(deps: AdminDeps): Page[] {
         access: 'public',
         form: z.strictObject({ ...link.shape, password: passwordField.optional(), repeated: z.string().optional() }),
       },
-      async ({ token, password, repeated = '' }, { principal, act, visitor }) => {
+      async ({ token, password: typed, repeated = '' }, { principal, session: former, act, visitor }) => {
+        const userId = principal?.userId ?? null
+        const password = userId === null ? typed : undefined // who is signed in joins as who they are
         if (password !== undefined) same({ password, repeated })
-        const { invitation, tenant } = await accounts.invitation(token)
-        const { email } = await accounts.accept(token, { password, userId: principal?.userId ?? null }, act)
+        const { tenant } = await accounts.invitation(token)
+        const { email } = await accounts.accept(token, { password, userId }, act)
         const notice = {
           text: tenant ? texts.invitation.joined(tenant.name) : texts.invitation.isOperator,
           warnings: password === undefined ? [] : [texts.account.secondFactorWanted],
         }
-        const to = invitation.tenantId === null || !tenant ? '/account' : `/tenants/${tenant.name}`
+        const to = tenant ? `/tenants/${tenant.name}` : '/account'
         if (password === undefined) return { to, notice }
         try {
-          return { to, notice, session: await signIn.withPassword({ email, password }, visitor) }
+          const opened = await signIn.withPassword({ email, password }, visitor)
+          if (former) await signIn.close(former)
+          return { to, notice, session: opened }
         } catch (err) {
           // The account is made: whoever has to wait until they may sign in has that much
           if (err instanceof ProblemError && err.code === 'too-many-requests') return { to: '/sign-in', notice }
@@ -149,7 +156,7 @@ function SetUpPage({ refusal }: { refusal: Refusal | undefined }) {
       <h1>{t.title}</h1>
       <p>{t.lead}</p>
       <form method="post" action="/set-up" class="stack">
-        <FormProblem refusal={refusal} fields={['email', 'password', 'repeated']} />
+        <FormProblem refusal={refusal} fields={{ email: fields.email, ...newPasswordLabels(fields) }} />
         <TextField
           name="email"
           label={fields.email}
@@ -171,27 +178,34 @@ function InvitationPage(props: {
   invitation: Invitation
   tenant: Tenant | null
   token: string
-  who: 'invited' | 'to-sign-in' | 'new'
+  hasAccount: boolean
+  present: string | undefined // the e-mail address of who is signed in
   refusal: Refusal | undefined
 }) {
   const all = useTexts()
-  const { invitation: t } = all
-  const { invitation, tenant, token, who, refusal } = props
+  const { invitation: t, fields } = all
+  const { invitation, tenant, token, hasAccount, present, refusal } = props
   const { createdBy, email, role } = invitation
+  const here = `/invitation?${new URLSearchParams({ token }).toString()}`
   return (
     <section class="narrow card padded">
       <h1>{t.title}</h1>
-      <FormProblem refusal={refusal} fields={['password', 'repeated']} />
+      <FormProblem refusal={refusal} fields={newPasswordLabels(fields)} />
       <p>{t.lead(visible(createdBy, 100), email, role && all.roles[role], tenant?.name ?? null)}</p>
       {role ? <p class="quiet-text">{all.roleHints[role]}</p> : null}
-      {who === 'to-sign-in' ? (
+      {present !== undefined && present !== email ? (
+        <form method="post" action="/sign-out" class="stack">
+          <p>{t.signOutFirst(present, email)}</p>
+          <input type="hidden" name="next" value={here} />
+          <button type="submit" class="primary">
+            {all.signOut}
+          </button>
+        </form>
+      ) : present === undefined && hasAccount ? (
         <>
           <p>{t.signInFirst(email)}</p>
           <p>
-            <a
-              class="button primary"
-              href={withNext('/sign-in', `/invitation?${new URLSearchParams({ token }).toString()}`)}
-            >
+            <a class="button primary" href={withNext('/sign-in', here)}>
               {all.signIn.title}
             </a>
           </p>
@@ -199,7 +213,7 @@ function InvitationPage(props: {
       ) : (
         <form method="post" action="/invitation" class="stack">
           <input type="hidden" name="token" value={token} />
-          {who === 'new' ? (
+          {present === undefined ? (
             <>
               <input type="hidden" autocomplete="username" value={email} />
               <NewPassword refusal={refusal} />
@@ -215,13 +229,13 @@ function InvitationPage(props: {
 }
 
 function NewPasswordPage({ token, email, refusal }: { token: string; email: string; refusal: Refusal | undefined }) {
-  const { newPassword: t } = useTexts()
+  const { newPassword: t, fields } = useTexts()
   return (
     <section class="narrow card padded">
       <h1>{t.title}</h1>
       <p>{t.lead(email)}</p>
       <form method="post" action="/password" class="stack">
-        <FormProblem refusal={refusal} fields={['password', 'repeated']} />
+        <FormProblem refusal={refusal} fields={newPasswordLabels(fields)} />
         <input type="hidden" name="token" value={token} />
         <input type="hidden" autocomplete="username" value={email} />
         <NewPassword refusal={refusal} />
@@ -240,7 +254,10 @@ function RegistrationPage({ refusal }: { refusal: Refusal | undefined }) {
       <h1>{t.title}</h1>
       <p>{t.lead}</p>
       <form method="post" action="/register" class="stack">
-        <FormProblem refusal={refusal} fields={['tenant', 'email', 'password', 'repeated']} />
+        <FormProblem
+          refusal={refusal}
+          fields={{ tenant: t.tenant, email: fields.email, ...newPasswordLabels(fields) }}
+        />
         <TextField
           name="tenant"
           label={t.tenant}

@@ -24,7 +24,10 @@ export function KeyPage(props: {
         <p>{t.elsewhere}</p>
       ) : (
         <form method="post" action={`${back}/certificates/${certificate.id}/key`} class="card padded stack">
-          <FormProblem refusal={refusal} fields={['passphrase', 'repeated']} />
+          <FormProblem
+            refusal={refusal}
+            fields={{ passphrase: all.fields.passphrase, repeated: all.fields.repeated }}
+          />
           <p>{t.what}</p>
           <PasswordField
             name="passphrase"

@@ -67,17 +67,19 @@ export function ListPage<T>(props: {
   list: ListView<T>
   columns: readonly string[]
   row: (item: T) => VNode
-  chooser?: ComponentChildren
+  above?: ComponentChildren
+  below?: ComponentChildren
   add: ComponentChildren // null: nothing may be added
 }) {
   const { texts: t } = props
   return (
     <>
       <Heading title={t.title} lead={t.lead} />
-      {props.chooser}
+      {props.above}
       <section class="card" aria-label={t.title}>
         <ListTable {...props} />
       </section>
+      {props.below}
       {props.add === null ? null : (
         <section class="card padded" aria-labelledby="add">
           <h2 id="add">{t.add}</h2>

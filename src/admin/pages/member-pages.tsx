@@ -5,6 +5,7 @@ import type { Invitation } from '../../tenant/link.ts'
 import { ROLES, type Member } from '../../tenant/member.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
+import { requireGraveFor } from '../api/member-routes.ts'
 import { emailField, roleField } from '../api/people.ts'
 import { authorize } from '../api/route.ts'
 import type { AdminDeps } from '../deps.ts'
@@ -12,6 +13,7 @@ import { tenantNameField } from '../input.ts'
 import { ProblemError } from '../../problem.ts'
 import { confirmed } from './confirmed.tsx'
 import { useNow, useTexts } from './context.ts'
+import { InvitationList, MOST_SHOWN, openInvitation } from './invitation-list.tsx'
 import { LinkPage } from './link-page.tsx'
 import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
@@ -21,14 +23,13 @@ import { atField, byCode } from './refusals.ts'
 import { formEtag } from './tenant-pages.tsx'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
 import { texts } from './texts.ts'
-import { mayChange } from './whose.tsx'
+import { mayChange, titleOf } from './whose.tsx'
 
-const MOST_INVITATIONS = 100
 const ofTenant = z.strictObject({ tenant: tenantNameField })
 const ofMember = z.strictObject({ ...ofTenant.shape, user: z.uuid() })
 const ofInvitation = z.strictObject({ ...ofTenant.shape, id: z.uuid() })
 
-export function memberPages({ members, links, accounts }: AdminDeps): Page[] {
+export function memberPages({ members, links, accounts, sessions }: AdminDeps): Page[] {
   const membersView = async (
     { tenant, principal, act }: Pick<Seen<unknown, unknown, 'viewer'>, 'tenant' | 'principal' | 'act'>,
     request: ListRequest,
@@ -36,7 +37,7 @@ export function memberPages({ members, links, accounts }: AdminDeps): Page[] {
   ): Promise<View> => {
     const isOwner = mayChange(principal, 'owner', tenant, act.at)
     return {
-      title: texts.members.title,
+      title: titleOf(texts.members.title, tenant),
       area: 'tenants',
       main: (
         <MembersPage
@@ -49,7 +50,7 @@ export function memberPages({ members, links, accounts }: AdminDeps): Page[] {
             ({ email }) => email,
             (after) => after,
           )}
-          invitations={isOwner ? await links.listInvitations(tenant.id, act.at, { limit: MOST_INVITATIONS }) : []}
+          invitations={isOwner ? await links.listInvitations(tenant.id, act.at, { limit: MOST_SHOWN }) : []}
           refusal={refusal}
         />
       ),
@@ -58,7 +59,7 @@ export function memberPages({ members, links, accounts }: AdminDeps): Page[] {
 
   async function member(tenant: Tenant, userId: string): Promise<Member> {
     const found = await members.find(tenant.id, userId)
-    if (!found) throw new ProblemError('not-found', `the tenant ${tenant.name} has no such member`)
+    if (!found) throw new ProblemError('not-found', texts.refusals.noMember(tenant.name))
     return found
   }
 
@@ -84,15 +85,19 @@ export function memberPages({ members, links, accounts }: AdminDeps): Page[] {
     form(
       {
         path: '/tenants/:tenant/members/:user/role',
+        standsOn: '/tenants/:tenant/members',
         access: 'owner',
         params: ofMember,
         form: z.strictObject({ role: roleField, etag: formEtag }),
       },
-      async ({ role, etag }, { tenant, params: { user }, act }) => {
+      async ({ role, etag }, { tenant, params: { user }, principal, session, act }) => {
+        requireGraveFor(role, principal, act.at)
+        const before = await member(tenant, user)
         const { email } = await members.setRole(tenant.id, user, role, { ...act, ifMatch: [etag] })
+        if (role !== before.role) await sessions.closeAll(user, act, session.id)
         return told(tenant, texts.members.changed(email, texts.roles[role]))
       },
-      ({ problem }, seen) => membersView(seen, {}, { typed: {}, problem }),
+      (refusal, seen) => membersView(seen, {}, { ...refusal, typed: {} }),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/members/:user/remove', access: 'viewer', params: ofMember },
@@ -109,39 +114,44 @@ export function memberPages({ members, links, accounts }: AdminDeps): Page[] {
         }
       },
       async (_form, seen) => {
-        const { tenant, params, act } = seen
+        const { tenant, params, session, act } = seen
         const isOwn = mustBeOwnOrOwner(seen, true)
         const { email } = await member(tenant, params.user)
         await members.remove(tenant.id, params.user, act)
-        const text = texts.members.removed(email, tenant.name)
-        return isOwn ? { to: '/tenants', notice: { text, warnings: [] } } : told(tenant, text)
+        await sessions.closeAll(params.user, act, session.id)
+        return isOwn
+          ? { to: '/tenants', notice: { text: texts.members.left(tenant.name), warnings: [] } }
+          : told(tenant, texts.members.removed(email, tenant.name))
       },
     ),
     form(
       {
         path: '/tenants/:tenant/invitations',
+        standsOn: '/tenants/:tenant/members',
         access: 'owner',
         params: ofTenant,
         form: z.strictObject({ email: emailField, role: roleField }),
       },
-      async ({ email, role }, { tenant, act }) => {
-        const { invitation, link } = await accounts.invite({ tenant, role, email }, act)
+      async ({ email, role }, { tenant, principal, act }) => {
+        requireGraveFor(role, principal, act.at)
+        const { invitation, link } = await accounts.invite(principal, { tenant, role, email }, act)
         return { shown: invitedView(tenant, invitation, link) }
       },
       (refusal, seen) => membersView(seen, {}, atField(refusal, byCode({ 'already-exists': 'email' }))),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/invitations/:id/withdraw', access: 'owner', params: ofInvitation },
-      async ({ tenant }) => ({
-        title: texts.members.withdrawTitle,
+      async ({ tenant, params: { id }, act }) => ({
+        title: texts.members.withdrawTitle((await openInvitation(links, tenant, id, act.at)).email),
         lines: [texts.members.withdrawWhat],
         button: texts.members.withdraw,
         back: `${tenantPath(tenant)}/members`,
         area: 'tenants',
       }),
       async (_form, { tenant, params: { id }, act }) => {
+        const { email } = await openInvitation(links, tenant, id, act.at)
         await links.withdrawInvitation(tenant.id, id, act)
-        return told(tenant, texts.members.withdrawn)
+        return told(tenant, texts.members.withdrawn(email))
       },
     ),
   ]
@@ -173,13 +183,15 @@ interface MembersProps {
 function MembersPage({ tenant, principal, list, invitations, refusal }: MembersProps) {
   const all = useTexts()
   const t = all.members
-  const isOwner = mayChange(principal, 'owner', tenant, useNow())
+  const now = useNow()
+  const isOwner = mayChange(principal, 'owner', tenant, now)
+  const mayLeave = mayChange(principal, 'viewer', tenant, now)
   const path = tenantPath(tenant)
   const roles = ROLES.map((role) => [role, `${all.roles[role]}: ${all.roleHints[role]}`] as const)
   return (
     <>
       <TenantHeading tenant={tenant} principal={principal} part="members" />
-      {refusal && refusal.typed['email'] === undefined ? <FormProblem refusal={refusal} fields={[]} /> : null}
+      {refusal && refusal.typed['email'] === undefined ? <FormProblem refusal={refusal} /> : null}
       <section class="card" aria-label={t.title}>
         <ListTable
           texts={t}
@@ -225,7 +237,7 @@ function MembersPage({ tenant, principal, list, invitations, refusal }: MembersP
                   <When at={member.createdAt} />
                 </td>
                 <td data-label={all.actions}>
-                  {isOwn || isOwner ? (
+                  {isOwner || (isOwn && mayLeave) ? (
                     <a class="button small" href={`${path}/members/${member.id}/remove`}>
                       {isOwn ? t.leave : all.remove}
                       <span class="visually-hidden"> {member.email}</span>
@@ -239,34 +251,12 @@ function MembersPage({ tenant, principal, list, invitations, refusal }: MembersP
       </section>
       {isOwner ? (
         <>
-          {invitations.length > 0 ? (
-            <section class="card" aria-labelledby="invitations">
-              <div class="card-head">
-                <h2 id="invitations">{t.invitations}</h2>
-              </div>
-              <ul class="rows">
-                {invitations.map(({ id, email, role, expiresAt }) => (
-                  <li key={id}>
-                    <div>
-                      <strong>{email}</strong>
-                      <p class="quiet-text">
-                        {role && all.roles[role]} · {all.expires} <When at={expiresAt} />
-                      </p>
-                    </div>
-                    <a class="button small" href={`${path}/invitations/${id}/withdraw`}>
-                      {t.withdraw}
-                      <span class="visually-hidden"> {email}</span>
-                    </a>
-                  </li>
-                ))}
-              </ul>
-            </section>
-          ) : null}
+          <InvitationList title={t.invitations} invitations={invitations} path={`${path}/invitations`} />
           <section class="card padded" aria-labelledby="invite">
             <h2 id="invite">{t.invite}</h2>
             <form method="post" action={`${path}/invitations`} class="stack">
               {refusal?.typed['email'] === undefined ? null : (
-                <FormProblem refusal={refusal} fields={['email', 'role']} />
+                <FormProblem refusal={refusal} fields={{ email: all.fields.email, role: t.role }} />
               )}
               <TextField name="email" label={all.fields.email} refusal={refusal} isRequired type="email" />
               <Choice name="role" label={t.role} refusal={refusal} isRequired options={roles} />

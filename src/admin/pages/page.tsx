@@ -34,6 +34,7 @@ export interface PageDeclaration<
   params?: Params
   query?: Query
   form?: Form // of a form that is posted
+  standsOn?: `/${string}` // the page with the form, where that has another path
   formLimitBytes?: number
 }
 
@@ -72,7 +73,9 @@ export interface View {
   title: string
   area?: Area | undefined
   main: VNode
+  status?: number // 200 where it is left out
   asksPasskey?: boolean // with the script that talks to the authenticator
+  isSetUp?: boolean // the page that those without an account are led to
 }
 export type Area =
   'delegations' | 'source-domains' | 'certificates' | 'target-hosts' | 'tenants' | 'users' | 'audit' | 'account'
@@ -92,6 +95,7 @@ export interface Download {
 export interface Refusal {
   typed: Readonly<Record<string, string>>
   problem: ProblemError
+  confirmAt?: string // where they first confirm that it is them
 }
 
 const FORM_LIMIT_BYTES = 64_000
@@ -112,7 +116,7 @@ export function page<
       async (req, res) => {
         const shown = await show(seen<Params, Query, Who>(declaration, req, res, render.clock))
         if ('to' in shown) res.redirect(303, shown.to)
-        else sendPage(req, res, render, 200, shown)
+        else sendPage(req, res, render, shown.status ?? 200, shown)
       },
     ],
   }
@@ -139,7 +143,7 @@ export function form<
       admit(declaration, render, isShown),
       (req, _res, next) => {
         if (!req.is('application/x-www-form-urlencoded'))
-          throw new ProblemError('unsupported-media-type', 'send the form as application/x-www-form-urlencoded')
+          throw new ProblemError('unsupported-media-type', texts.refusals.noForm)
         next()
       },
       express.urlencoded({
@@ -163,12 +167,9 @@ export function form<
         } catch (err) {
           const problem = refusalOf(err)
           if (!problem) throw err
-          // What only some of a form's contents make a grave act
-          if (problem.code === 'fresh-sign-in-required')
-            return res.redirect(303, withNext('/confirm', isShown ? ownPath(req.originalUrl) : START))
           if (problem.retryAfterMs !== undefined)
             res.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)))
-          const view = await again({ typed: strings(fields), problem }, arrived)
+          const view = await again(refused(problem, strings(fields), placeOf(declaration, isShown, req)), arrived)
           sendPage(req, res, render, PROBLEMS[problem.code].status, view)
         }
       },
@@ -219,15 +220,11 @@ function sendFile(res: Response, { name, type, text }: Download): void {
  * Whether the caller may see a page. Who has not signed in is led to where one does, and who has to confirm that it is
  * them to where they can; an API token opens no page.
  */
-function admit(
-  declaration: PageDeclaration,
-  { tenants, users, clock }: RenderDeps,
-  isShown: boolean, // what is posted is lost where one has to sign in, but one comes back to the form
-): RequestHandler {
+function admit(declaration: PageDeclaration, { tenants, users, clock }: RenderDeps, isShown: boolean): RequestHandler {
   return async (req, res, next) => {
     const caller = personOf(req)
     const isChange = req.method !== 'GET' && req.method !== 'HEAD'
-    const back = isShown ? ownPath(req.originalUrl) : START
+    const back = placeOf(declaration, isShown, req)
     if (declaration.access !== 'public' && !caller) return res.redirect(303, withNext('/sign-in', back))
     const tenant = await namedTenant(parseParams(declaration.params, req.params), tenants)
     try {
@@ -242,6 +239,21 @@ function admit(
       caller !== null && caller.principal.userId === null && (await users.countOperators()) === 0
     next()
   }
+}
+
+/** The page that somebody comes back to who has to sign in: what they posted is lost, but not their place. */
+function placeOf({ standsOn }: PageDeclaration, isShown: boolean, req: Request): string {
+  if (standsOn === undefined) return isShown ? ownPath(req.originalUrl) : START
+  return ownPath(standsOn.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(req.params[name]))))
+}
+
+function refused(problem: ProblemError, typed: Refusal['typed'], place: string): Refusal {
+  // What only some of a form's contents make a grave act: it stays filled in
+  if (problem.code === 'fresh-sign-in-required') return { typed, problem, confirmAt: withNext('/confirm', place) }
+  // It was typed over what is no longer there
+  if (problem.code === 'precondition-failed')
+    return { typed: {}, problem: new ProblemError(problem.code, texts.changedMeanwhile, { cause: problem }) }
+  return { typed, problem }
 }
 
 function personOf(req: Request): Caller | null {

@@ -2,10 +2,11 @@ import type { ComponentChildren, VNode } from 'preact'
 import type { LineageCertificate } from '../../certificate/lineage.ts'
 import { stateAt } from '../../certificate/rollover.ts'
 import { displayName, type DomainName } from '../../name.ts'
-import type { ProblemError } from '../../problem.ts'
+import type { FieldProblem, ProblemError } from '../../problem.ts'
 import { useNow, useTexts } from './context.ts'
 import { Icon, type IconName } from './icons.tsx'
 import type { Refusal } from './page.tsx'
+import type { Texts } from './texts.ts'
 import { sentence, visible } from './visible.ts'
 
 /** A stranger's text, such as a certificate's subject: isolated, cut off, and with nothing in it that cannot be seen. */
@@ -133,7 +134,13 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   )
 }
 
-export function Warnings({ title, warnings }: { title: string; warnings: readonly string[] }) {
+/** @param props.links what is to be done about a warning: address and text, by the warning's own words */
+export function Warnings(props: {
+  title: string
+  warnings: readonly string[]
+  links?: Readonly<Record<string, readonly [href: string, text: string]>>
+}) {
+  const { title, warnings, links = {} } = props
   if (warnings.length === 0) return null
   return (
     <div class="message wait">
@@ -144,7 +151,9 @@ export function Warnings({ title, warnings }: { title: string; warnings: readonl
         </p>
         <ul>
           {warnings.map((warning) => (
-            <li key={warning}>{sentence(warning)}</li>
+            <li key={warning}>
+              {sentence(warning)} <Link to={Object.hasOwn(links, warning) ? links[warning] : undefined} />
+            </li>
           ))}
         </ul>
       </div>
@@ -152,12 +161,20 @@ export function Warnings({ title, warnings }: { title: string; warnings: readonl
   )
 }
 
-/** The problem of a form, for what belongs to no field of it and as a summary of what does. */
-export function FormProblem({ refusal, fields }: { refusal: Refusal | undefined; fields: readonly string[] }) {
+function Link({ to }: { to: readonly [href: string, text: string] | undefined }) {
+  return to === undefined ? null : <a href={to[0]}>{to[1]}</a>
+}
+
+/**
+ * The problem of a form, for what belongs to no field of it and as a summary of what does.
+ * @param props.fields the form's labels, by the names of its fields
+ */
+export function FormProblem(props: { refusal: Refusal | undefined; fields?: Readonly<Record<string, string>> }) {
   const t = useTexts()
+  const { refusal, fields = {} } = props
   if (!refusal) return null
-  const { problem } = refusal
-  const atFields = problem.fields.filter(({ pointer }) => fields.includes(pointer.slice(1)))
+  const { problem, confirmAt } = refusal
+  const atFields = problem.fields.map(placed(t)).filter(({ name }) => Object.hasOwn(fields, name))
   return (
     <div class="message bad" role="alert" tabIndex={-1} id="problem">
       <Icon name="alert" />
@@ -168,17 +185,25 @@ export function FormProblem({ refusal, fields }: { refusal: Refusal | undefined;
               <strong>{t.pleaseMend}</strong>
             </p>
             <ul>
-              {atFields.map(({ pointer, detail }) => (
-                <li key={pointer}>
-                  <a href={`#${pointer.slice(1)}`}>{t.fields[pointer.slice(1) as keyof typeof t.fields] ?? pointer}</a>
+              {atFields.map(({ name, fault }) => (
+                <li key={`${name} ${fault}`}>
+                  <a href={`#${name}`}>{fields[name]}</a>
                   {': '}
-                  {visible(detail, 1000)}
+                  {visible(fault, 1000)}
                 </li>
               ))}
             </ul>
           </>
-        ) : (
+        ) : confirmAt === undefined ? (
           <p>{sentence(problem.message)}</p>
+        ) : (
+          <p>
+            {t.confirm.isGrave}{' '}
+            <a href={confirmAt} target="_blank">
+              {t.confirm.first}
+            </a>{' '}
+            {t.confirm.thenSend}
+          </p>
         )}
       </div>
     </div>
@@ -211,7 +236,7 @@ export function Field({
   }) => VNode
 }) {
   const t = useTexts()
-  const fault = faultAt(refusal?.problem, name)
+  const fault = faultAt(t, refusal?.problem, name)
   const described = [hint ? `${name}-hint` : '', fault ? `${name}-fault` : ''].filter(Boolean).join(' ')
   return (
     <div class={fault ? 'field faulty' : 'field'}>
@@ -231,13 +256,44 @@ export function Field({
         ...(fault ? { 'aria-invalid': 'true' } : {}),
         ...(isRequired ? { required: true } : {}),
       })}
-      {fault ? (
-        <p class="fault" id={`${name}-fault`}>
-          <Icon name="alert" />
-          {sentence(fault)}
-        </p>
-      ) : null}
+      <Fault of={name} text={fault} />
     </div>
+  )
+}
+
+function Fault({ of, text }: { of: string; text: string | undefined }) {
+  if (text === undefined) return null
+  return (
+    <p class="fault" id={`${of}-fault`}>
+      <Icon name="alert" />
+      {sentence(text)}
+    </p>
+  )
+}
+
+/** Boxes of which any number may be ticked, what is wrong with them together, and a hint. */
+export function Checks(props: {
+  name: string
+  label: string
+  hint: string
+  refusal: Refusal | undefined
+  children: ComponentChildren
+}) {
+  const { name, label, hint, refusal, children } = props
+  const fault = faultAt(useTexts(), refusal?.problem, name)
+  return (
+    <fieldset
+      id={name}
+      {...(fault ? { class: 'faulty' } : {})}
+      aria-describedby={fault ? `${name}-hint ${name}-fault` : `${name}-hint`}
+    >
+      <legend>{label}</legend>
+      <p class="hint" id={`${name}-hint`}>
+        {hint}
+      </p>
+      <div class="checks">{children}</div>
+      <Fault of={name} text={fault} />
+    </fieldset>
   )
 }
 
@@ -294,19 +350,24 @@ export function PasswordField(
   )
 }
 
+export function newPasswordLabels({ newPassword, repeated }: Texts['fields']) {
+  return { password: newPassword, repeated }
+}
+
 /** A password that is chosen, twice: nobody sees what they type. */
 export function NewPassword({ refusal }: { refusal: Refusal | undefined }) {
   const { newPassword: t, fields } = useTexts()
+  const labels = newPasswordLabels(fields)
   return (
     <>
       <PasswordField
         name="password"
-        label={fields.newPassword}
+        label={labels.password}
         hint={t.hint}
         refusal={refusal}
         autocomplete="new-password"
       />
-      <PasswordField name="repeated" label={fields.repeated} refusal={refusal} autocomplete="new-password" />
+      <PasswordField name="repeated" label={labels.repeated} refusal={refusal} autocomplete="new-password" />
     </>
   )
 }
@@ -416,6 +477,15 @@ export function Paging({ first, next }: { first: string | null; next: string | n
   )
 }
 
-function faultAt(problem: ProblemError | undefined, name: string): string | undefined {
-  return problem?.fields.find(({ pointer }) => pointer === `/${name}`)?.detail
+function faultAt(t: Texts, problem: ProblemError | undefined, name: string): string | undefined {
+  const faults = (problem?.fields ?? []).map(placed(t)).filter((at) => at.name === name)
+  return faults.length === 0 ? undefined : faults.map(({ fault }) => fault).join('; ')
 }
+
+/** A field may hold a list, of which one part is wrong: /addresses/0 belongs to the field `addresses`. */
+const placed =
+  (t: Texts) =>
+  ({ pointer, detail }: FieldProblem): { name: string; fault: string } => {
+    const [, name = '', place] = pointer.split('/')
+    return { name, fault: place !== undefined && /^\d+$/.test(place) ? t.inPlace(Number(place) + 1, detail) : detail }
+  }

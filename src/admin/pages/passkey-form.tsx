@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ProblemError } from '../../problem.ts'
 import { useTexts } from './context.ts'
 import { Icon } from './icons.tsx'
+import { texts } from './texts.ts'
 
 /** What the script writes into the form: a credential as JSON (WebAuthn §5.1.8). */
 export const passkeyResponse = z.string().max(30_000)
@@ -12,12 +13,12 @@ export function typedPasskeyResponse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new ProblemError('sign-in-refused', 'the browser sent no answer of a passkey; try again')
+    throw new ProblemError('sign-in-refused', texts.refusals.noPasskeyAnswer)
   }
 }
 
 /**
- * A form that an authenticator fills in; without a script there is none to talk to it.
+ * A form that an authenticator fills in. Without a script there is none to talk to it: then a note stands in its place.
  * @param props.options path of the API whose POST gives what the authenticator is asked
  * @param props.isNew a passkey is made, rather than used
  */
@@ -31,22 +32,28 @@ export function PasskeyForm(props: {
   const { passkeys: t } = useTexts()
   const { action, options, button, isNew = false, children } = props
   return (
-    <form
-      method="post"
-      action={action}
-      class="stack"
-      data-passkey={isNew ? 'create' : 'get'}
-      data-passkey-options={options}
-      data-passkey-refused={t.refused}
-      hidden
-    >
-      <input type="hidden" name="response" value="" />
-      {children}
-      <p class="fault" role="alert" data-passkey-fault hidden />
-      <button type="submit" {...(isNew ? { class: 'primary' } : {})}>
-        <Icon name="key" />
-        {button}
-      </button>
-    </form>
+    <>
+      <p class="quiet-text" data-without-passkey="">
+        {t.noScript}
+      </p>
+      <form
+        method="post"
+        action={action}
+        class="stack"
+        data-passkey={isNew ? 'create' : 'get'}
+        data-passkey-options={options}
+        data-passkey-refused={t.refused}
+        data-passkey-unreachable={t.unreachable}
+        hidden
+      >
+        <input type="hidden" name="response" value="" />
+        {children}
+        <p class="fault" role="alert" data-passkey-fault hidden />
+        <button type="submit" {...(isNew ? { class: 'primary' } : {})}>
+          <Icon name="key" />
+          {button}
+        </button>
+      </form>
+    </>
   )
 }

@@ -4,7 +4,6 @@ import { Choice, FormProblem, Heading, TextField } from './parts.tsx'
 import { TenantField, type TenantChoices } from './whose.tsx'
 
 const SERVICES = ['_xmpp-server._tcp', '_xmpp-client._tcp', '_xmpps-server._tcp', '_xmpps-client._tcp']
-const FIELDS = ['tenant', 'sourceDomain', 'service', 'targetHost', 'lineage', 'tlsAnswer', 'poshAnswer', 'srvPort']
 const EXPERT_FIELDS = ['tlsAnswer', 'poshAnswer', 'srvPort']
 
 export interface RegisterProps {
@@ -19,15 +18,17 @@ export interface RegisterProps {
 export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lineages, isOperator }: RegisterProps) {
   const all = useTexts()
   const t = all.delegations
+  const { tenant, sourceDomain, service, targetHost, lineage, tlsAnswer, poshAnswer, srvPort } = all.fields
+  const labels = { tenant, sourceDomain, service, targetHost, lineage, tlsAnswer, poshAnswer, srvPort }
   const hasExpertFault = refusal?.problem.fields.some(({ pointer }) => EXPERT_FIELDS.includes(pointer.slice(1)))
   return (
     <>
       <Heading within={{ href: '/delegations', title: t.title }} title={t.register} lead={t.emptyLead} />
       <form method="post" action="/delegations/register" class="card padded stack">
-        <FormProblem refusal={refusal} fields={FIELDS} />
-        <TenantField {...{ name: 'tenant', label: all.fields.tenant, hint: t.hints.tenant, refusal, choices }} />
+        <FormProblem refusal={refusal} fields={labels} />
+        <TenantField {...{ name: 'tenant', label: labels.tenant, hint: t.hints.tenant, refusal, choices }} />
         <TextField
-          {...{ name: 'sourceDomain', label: all.fields.sourceDomain, refusal, isRequired: true }}
+          {...{ name: 'sourceDomain', label: labels.sourceDomain, refusal, isRequired: true }}
           suggestions={sourceDomains}
           value={only(sourceDomains)}
           inputMode="url"
@@ -38,12 +39,12 @@ export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lin
           }
         />
         <TextField
-          {...{ name: 'service', label: all.fields.service, refusal, isRequired: true, suggestions: SERVICES }}
+          {...{ name: 'service', label: labels.service, refusal, isRequired: true, suggestions: SERVICES }}
           value={SERVICES[0]}
           hint={t.hints.service}
         />
         <TextField
-          {...{ name: 'targetHost', label: all.fields.targetHost, refusal, isRequired: true }}
+          {...{ name: 'targetHost', label: labels.targetHost, refusal, isRequired: true }}
           suggestions={targetHosts}
           value={only(targetHosts)}
           inputMode="url"
@@ -54,7 +55,7 @@ export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lin
           }
         />
         <TextField
-          {...{ name: 'lineage', label: all.fields.lineage, refusal, isRequired: true, suggestions: lineages }}
+          {...{ name: 'lineage', label: labels.lineage, refusal, isRequired: true, suggestions: lineages }}
           value={only(lineages)}
           hint={
             <>
@@ -66,15 +67,15 @@ export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lin
           <summary>{t.more}</summary>
           <div class="stack">
             <Choice
-              {...{ name: 'tlsAnswer', label: all.fields.tlsAnswer, refusal, isRequired: true }}
+              {...{ name: 'tlsAnswer', label: labels.tlsAnswer, refusal, isRequired: true }}
               options={Object.entries(t.tlsAnswers)}
             />
             <Choice
-              {...{ name: 'poshAnswer', label: all.fields.poshAnswer, refusal, isRequired: true }}
+              {...{ name: 'poshAnswer', label: labels.poshAnswer, refusal, isRequired: true }}
               options={Object.entries(t.poshAnswers)}
             />
             <TextField
-              {...{ name: 'srvPort', label: all.fields.srvPort, refusal, hint: t.hints.srvPort }}
+              {...{ name: 'srvPort', label: labels.srvPort, refusal, hint: t.hints.srvPort }}
               inputMode="numeric"
             />
           </div>

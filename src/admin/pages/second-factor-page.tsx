@@ -10,7 +10,7 @@ export function SecondFactorPage(props: { user: User; recoveryCodes: number; ref
   return (
     <>
       <Heading within={{ href: '/account', title: account.title }} title={t.title} lead={t.lead} />
-      <FormProblem refusal={refusal} fields={[]} />
+      <FormProblem refusal={refusal} />
       <section class="card padded stack" aria-label={t.title}>
         {user.hasTotp ? (
           <>
@@ -50,14 +50,13 @@ export function SecretPage(props: { secret: string; uri: string; refusal: Refusa
     <>
       <Heading within={{ href: '/account', title: account.title }} title={t.title} lead={t.scan} />
       <form method="post" action="/account/second-factor/confirm" class="card padded stack">
-        <FormProblem refusal={refusal} fields={['code']} />
+        <FormProblem refusal={refusal} fields={{ code: fields.code }} />
         <QrCode text={uri} label={t.qrCode} />
         <div>
           <p>{t.orType}</p>
           <Copyable text={secret} label={t.secret} />
         </div>
         <input type="hidden" name="secret" value={secret} />
-        <input type="hidden" name="uri" value={uri} />
         <TextField
           name="code"
           label={fields.code}

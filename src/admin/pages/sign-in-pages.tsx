@@ -11,10 +11,13 @@ import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { FormProblem, PasswordField, TextField } from './parts.tsx'
 import { passkeyResponse, typedPasskeyResponse, PasskeyForm } from './passkey-form.tsx'
 import { texts } from './texts.ts'
+import { wayBack } from './way-back.ts'
 
-const next = z.string().max(2000).transform(ownPath).prefault('/')
+const path = z.string().max(2000).transform(ownPath)
+const next = path.prefault('/')
 
-export function signInPages({ signIn, users, config }: AdminDeps): Page[] {
+/** @param others all other pages: who does not confirm goes back to one of them */
+export function signInPages({ signIn, users, config }: AdminDeps, others: readonly Page[]): Page[] {
   const isOpen = config.tenants.self_registration
 
   const signInView = (shown: { token?: string | undefined; next: string; refusal?: Refusal }): View => ({
@@ -29,12 +32,15 @@ export function signInPages({ signIn, users, config }: AdminDeps): Page[] {
     asksPasskey: true,
   })
 
-  const confirmView = async (userId: string | null, next: string, refusal?: Refusal): Promise<View> => ({
-    title: texts.confirm.title,
-    area: 'account',
-    main: <ConfirmPage user={userId === null ? undefined : await users.find(userId)} next={next} refusal={refusal} />,
-    asksPasskey: true,
-  })
+  const confirmView = async (userId: string | null, next: string, refusal?: Refusal): Promise<View> => {
+    const user = userId === null ? undefined : await users.find(userId)
+    return {
+      title: texts.confirm.title,
+      area: 'account',
+      main: <ConfirmPage user={user} next={next} back={wayBack(next, others)} refusal={refusal} />,
+      asksPasskey: true,
+    }
+  }
 
   /** Whose password was right, and who has not yet given the second factor. */
   async function pendingUser(req: Request): Promise<User | undefined> {
@@ -101,11 +107,11 @@ export function signInPages({ signIn, users, config }: AdminDeps): Page[] {
       async (refusal, { req }) => codeView(await pendingUser(req), ownPath(refusal.typed.next), refusal),
     ),
     form(
-      { path: '/sign-out', access: 'public', form: z.strictObject({}) },
-      async (_form, { req, res }) => {
+      { path: '/sign-out', access: 'public', form: z.strictObject({ next: path.optional() }) },
+      async ({ next = '/sign-in' }, { req, res }) => {
         await closeFormer(req)
         res.setHeader('Clear-Site-Data', '"cache", "storage"')
-        return { to: '/sign-in', session: null }
+        return { to: next, session: null }
       },
       async (refusal) => signInView({ next: ownPath(undefined), refusal }),
     ),
@@ -142,7 +148,7 @@ function SignInPage(props: { token?: string | undefined; next: string; isOpen: b
   return (
     <section class="narrow card padded">
       <h1>{t.title}</h1>
-      <FormProblem refusal={refusal} fields={['email']} />
+      <FormProblem refusal={refusal} fields={{ email: fields.email, password: fields.accountPassword }} />
       {token === undefined ? (
         <>
           <form method="post" action="/sign-in" class="stack">
@@ -174,7 +180,7 @@ function SignInPage(props: { token?: string | undefined; next: string; isOpen: b
             </p>
           ) : null}
           <details {...(refusal?.problem.code === 'link-spent' ? { open: true } : {})}>
-            <summary>{t.machine}</summary>
+            <summary>{t.byLink}</summary>
             <div class="stack">
               <p>{t.how}</p>
               <pre>
@@ -204,7 +210,7 @@ function CodePage({ user, next, refusal }: { user: User | undefined; next: strin
   return (
     <section class="narrow card padded">
       <h1>{t.codeTitle}</h1>
-      <FormProblem refusal={refusal} fields={['code']} />
+      <FormProblem refusal={refusal} fields={{ code: fields.code }} />
       {user?.hasTotp ? (
         <form method="post" action="/sign-in/code" class="stack">
           <input type="hidden" name="next" value={next} />
@@ -232,23 +238,24 @@ function CodePage({ user, next, refusal }: { user: User | undefined; next: strin
         </PasskeyForm>
       ) : null}
       <p>
-        <a href="/sign-in">{t.another}</a>
+        <a href={withNext('/sign-in', next)}>{t.another}</a>
       </p>
     </section>
   )
 }
 
-function ConfirmPage(props: { user: User | undefined; next: string; refusal: Refusal | undefined }) {
+/** @param props.user undefined: who came by a link of the command line */
+function ConfirmPage(props: { user: User | undefined; next: string; back: string; refusal: Refusal | undefined }) {
   const { confirm: t, signIn, fields, cancel } = useTexts()
-  const { user, next, refusal } = props
+  const { user, next, back, refusal } = props
   return (
     <section class="narrow card padded">
       <h1>{t.title}</h1>
-      <FormProblem refusal={refusal} fields={['code']} />
+      <FormProblem refusal={refusal} fields={{ password: fields.accountPassword, code: fields.code }} />
       <p>{t.why}</p>
       {user === undefined ? (
         <>
-          <p>{t.machine}</p>
+          <p>{t.byNewLink}</p>
           <pre>
             <code>{signIn.command}</code>
           </pre>
@@ -274,14 +281,9 @@ function ConfirmPage(props: { user: User | undefined; next: string; refusal: Ref
               isForgotten
             />
           ) : null}
-          <div class="form-actions">
-            <button type="submit" class="primary">
-              {t.button}
-            </button>
-            <a class="button" href="/account">
-              {cancel}
-            </a>
-          </div>
+          <button type="submit" class="primary">
+            {t.button}
+          </button>
         </form>
       ) : null}
       {user && user.passkeys > 0 ? (
@@ -289,6 +291,9 @@ function ConfirmPage(props: { user: User | undefined; next: string; refusal: Ref
           <input type="hidden" name="next" value={next} />
         </PasskeyForm>
       ) : null}
+      <p>
+        <a href={back}>{cancel}</a>
+      </p>
     </section>
   )
 }

@@ -20,12 +20,13 @@ import { Badge, Check, Choice, Field, FormProblem, Heading, Name, TextField } fr
 import { atField, byCode } from './refusals.ts'
 import { texts } from './texts.ts'
 import {
-  isWithoutChoice,
+  isToChange,
   mayChange,
   tenantChoices,
   TenantChooser,
   TenantField,
   tenantToChange,
+  titleOf,
   whoseList,
   type TenantChoices,
   type Whose,
@@ -49,9 +50,9 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
     const whose = await whoseList(deps, find, principal, request.tenant, act.at)
     const choices = await tenantChoices(deps, principal, whose.tenant)
     // Without a form there is no place beside a field to tell it
-    if (refusal && isWithoutChoice(choices)) throw refusal.problem
+    if (refusal && !isToChange(choices, whose.tenant)) throw refusal.problem
     return {
-      title: texts.domains.title,
+      title: titleOf(texts.domains.title, whose.tenant),
       area: 'source-domains',
       main: (
         <SourceDomainsPage
@@ -262,7 +263,7 @@ function SourceDomainsPage({ list, whose, choices, isOperator, refusal }: Source
     <ListPage
       texts={whose.of === undefined ? { ...t, empty: all.tenants.noOwn } : t}
       list={list}
-      chooser={<TenantChooser action="/source-domains" whose={whose} />}
+      above={<TenantChooser action="/source-domains" whose={whose} />}
       columns={[t.columnName, t.tenant, t.mode, t.standing, ...(isOperator ? [all.actions] : [])]}
       row={(domain) => (
         <tr key={domain.id}>
@@ -294,9 +295,12 @@ function SourceDomainsPage({ list, whose, choices, isOperator, refusal }: Source
         </tr>
       )}
       add={
-        !isWithoutChoice(choices) ? (
+        isToChange(choices, whose.tenant) ? (
           <form method="post" action="/source-domains" class="stack">
-            <FormProblem refusal={refusal} fields={['tenant', 'name', 'mode', 'isVouched']} />
+            <FormProblem
+              refusal={refusal}
+              fields={{ tenant: t.tenant, name: t.columnName, mode: all.fields.mode, isVouched: t.vouchLabel }}
+            />
             <TextField
               {...{ name: 'name', label: t.columnName, hint: t.nameHint, refusal, isRequired: true }}
               inputMode="url"
@@ -414,7 +418,7 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
         <h2 id="host-meta">{t.hostMeta}</h2>
         {isAdmin ? (
           <form method="post" action={`${path}/host-meta`} class="stack">
-            <FormProblem refusal={refusal} fields={['hostMeta']} />
+            <FormProblem refusal={refusal} fields={{ hostMeta: t.hostMetaLabel }} />
             <Field
               {...{ name: 'hostMeta', label: t.hostMetaLabel, hint: t.hostMetaHint, refusal }}
               control={(attributes) => (

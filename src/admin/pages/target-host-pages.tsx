@@ -104,7 +104,7 @@ function TargetHostsPage({ list, refusal }: { list: ListView<TargetHost>; refusa
       )}
       add={
         <form method="post" action="/target-hosts" class="stack">
-          <FormProblem refusal={refusal} fields={['name', 'port']} />
+          <FormProblem refusal={refusal} fields={{ name: t.columnName, port: t.port }} />
           <TextField name="name" label={t.columnName} hint={t.nameHint} refusal={refusal} isRequired inputMode="url" />
           <TextField name="port" label={t.port} hint={t.portHint} refusal={refusal} value="443" inputMode="numeric" />
           <button type="submit" class="primary">

@@ -3,7 +3,7 @@ import type { Tenant } from '../../tenant/tenant.ts'
 import { useNow, useTexts } from './context.ts'
 import { Icon } from './icons.tsx'
 import { Badge, Heading } from './parts.tsx'
-import { mayChange } from './whose.tsx'
+import { maySee } from './whose.tsx'
 
 const PARTS = [
   ['overview', '', 'viewer'],
@@ -24,8 +24,6 @@ export function TenantHeading(props: { tenant: Tenant; principal: Principal; par
   const now = useNow()
   const { tenant, principal, part } = props
   const isSuspended = tenant.suspendedAt !== null
-  // Who may look at something may do so in a suspended tenant too
-  const open = { ...tenant, suspendedAt: null }
   return (
     <>
       <Heading
@@ -49,7 +47,7 @@ export function TenantHeading(props: { tenant: Tenant; principal: Principal; par
       ) : null}
       <nav class="parts" aria-label={tenant.name}>
         <ul>
-          {PARTS.filter(([, , access]) => mayChange(principal, access, open, now)).map(([each, path]) => (
+          {PARTS.filter(([, , access]) => maySee(principal, access, tenant, now)).map(([each, path]) => (
             <li key={each}>
               <a href={`${tenantPath(tenant)}${path}`} {...(each === part ? { 'aria-current': 'page' as const } : {})}>
                 {t.parts[each]}

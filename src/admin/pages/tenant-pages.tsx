@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { entityTag } from '../../act.ts'
+import { ProblemError } from '../../problem.ts'
 import type { Role } from '../../tenant/member.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import { NO_QUOTAS, type Quotas, type Tenant } from '../../tenant/tenant.ts'
@@ -82,6 +83,7 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
     form(
       {
         path: '/tenants/:tenant/quotas',
+        standsOn: '/tenants/:tenant',
         access: 'operator',
         params,
         form: z.strictObject({ sourceDomains: quota, delegations: quota, lineages: quota, etag: formEtag }),
@@ -103,26 +105,46 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
         told(await tenants.suspend(tenant!.id, act), texts.tenants.suspended(tenant!.name)),
     ),
     form(
-      { path: '/tenants/:tenant/resume', access: 'operator', params, form: z.strictObject({}) },
+      {
+        path: '/tenants/:tenant/resume',
+        standsOn: '/tenants/:tenant',
+        access: 'operator',
+        params,
+        form: z.strictObject({}),
+      },
       async (_form, { tenant, act }) =>
         told(await tenants.resume(tenant!.id, act), texts.tenants.resumed(tenant!.name)),
       (refusal, { tenant, principal }) => tenantView(tenant!, principal, refusal),
     ),
     ...confirmed(
-      { path: '/tenants/:tenant/remove', access: 'operator', isGrave: true, params },
-      async ({ tenant }) => ({
+      {
+        path: '/tenants/:tenant/remove',
+        access: 'operator',
+        isGrave: true,
+        params,
+        form: z.strictObject({ name: line(100).trim() }),
+      },
+      async ({ tenant }, refusal) => ({
         title: texts.tenants.removeTitle(tenant!.name),
         lines: [texts.tenants.removeWhat],
         button: texts.remove,
         back: tenantPath(tenant!),
         area: 'tenants',
+        fields: <TextField name="name" label={texts.tenants.removeName} refusal={refusal} isRequired />,
+        labels: { name: texts.tenants.removeName },
       }),
-      async (_form, { tenant, act }) => {
+      async ({ name }, { tenant, act }) => {
+        if (name !== tenant!.name) throw otherName(tenant!)
         await tenants.remove(tenant!.id, act)
         return { to: '/tenants', notice: { text: texts.tenants.removed(tenant!.name), warnings: [] } }
       },
     ),
   ]
+}
+
+function otherName({ name }: Tenant): ProblemError {
+  const detail = texts.tenants.removeNameDiffers(name)
+  return new ProblemError('malformed-request', detail, { fields: [{ pointer: '/name', detail }] })
 }
 
 interface TenantsProps {
@@ -160,7 +182,7 @@ function TenantsPage({ list, roles, isOperator, refusal }: TenantsProps) {
       add={
         isOperator ? (
           <form method="post" action="/tenants" class="stack">
-            <FormProblem refusal={refusal} fields={['name']} />
+            <FormProblem refusal={refusal} fields={{ name: t.columnName }} />
             <TextField name="name" label={t.columnName} hint={t.nameHint} refusal={refusal} isRequired />
             <button type="submit" class="primary">
               {t.addButton}
@@ -194,6 +216,7 @@ interface TenantProps {
 
 function TenantPage({ tenant, principal, counts, refusal }: TenantProps) {
   const all = useTexts()
+  const { sourceDomains, delegations, lineages } = all.fields
   const t = all.tenants
   const path = tenantPath(tenant)
   const query = `?${new URLSearchParams({ tenant: tenant.name }).toString()}`
@@ -236,7 +259,7 @@ function TenantPage({ tenant, principal, counts, refusal }: TenantProps) {
           <section class="card padded" aria-labelledby="quotas">
             <h2 id="quotas">{t.quotas}</h2>
             <form method="post" action={`${path}/quotas`} class="stack">
-              <FormProblem refusal={refusal} fields={QUOTAS} />
+              <FormProblem refusal={refusal} fields={{ sourceDomains, delegations, lineages }} />
               <input type="hidden" name="etag" value={entityTag(tenant)} />
               {QUOTAS.map((what) => (
                 <TextField

@@ -26,6 +26,8 @@ export const texts = {
   copy: (what: string) => `Copy ${what}`,
   optional: 'optional',
   pleaseMend: 'Nothing was changed yet. Please mend:',
+  inPlace: (place: number, fault: string) => `no. ${place}: ${fault}`,
+  changedMeanwhile: 'Somebody changed it in the meantime, so nothing was done. Here is how it is now.',
   withWarnings: 'Done, but mind this:',
   search: 'Search',
   searchPlaceholder: 'Part of a name',
@@ -49,7 +51,7 @@ export const texts = {
     const [unit, size] = UNITS.find(
       ([unit, size]) => Math.abs(ms) >= size && !(unit === 'month' && Math.abs(ms) < 90 * 86_400 * SECOND),
     ) ?? ['minute', 60 * SECOND]
-    return relativeFormat.format(Math.trunc(ms / size), unit)
+    return relativeFormat.format(Math.round(ms / size), unit)
   },
   day: (at: Date) => dayFormat.format(at),
 
@@ -70,7 +72,7 @@ export const texts = {
     owner: 'also sees to members and API tokens',
   },
 
-  /** Of all fields by their names, for summaries of what is wrong. */
+  /** Of fields that several forms have. */
   fields: {
     tenant: 'Tenant',
     owner: 'Owner',
@@ -83,13 +85,10 @@ export const texts = {
     poshAnswer: 'POSH document',
     srvPort: 'Port of the XMPP service',
     mode: 'Where its web server is',
-    isVouched: 'Proof of control',
-    port: 'HTTPS port',
     certificate: 'Certificate',
     privateKey: 'Private key',
     password: 'Password of the private key',
     frontOf: 'Present it for the host',
-    hostMeta: 'Document',
     email: 'E-mail address',
     accountPassword: 'Password',
     present: 'Present password',
@@ -97,11 +96,6 @@ export const texts = {
     repeated: 'The same again',
     passphrase: 'Passphrase',
     code: 'Code',
-    role: 'Role',
-    scopes: 'Scopes',
-    addresses: 'Addresses',
-    expiresAt: 'Expires',
-    lives: 'Expires',
     sourceDomains: 'Source domains',
     delegations: 'Delegations',
     lineages: 'Certificate lineages',
@@ -116,7 +110,7 @@ export const texts = {
     another: 'Sign in as somebody else',
     noAccount: 'No account yet?',
     register: 'Register',
-    machine: 'The operator of this server signs in by a link',
+    byLink: 'The operator of this server signs in by a link',
     press: 'The link is good for one sign-in. Press the button to use it.',
     button: 'Sign in as the operator',
     how: 'It needs no account. On the server, run',
@@ -129,7 +123,10 @@ export const texts = {
     why: 'What you are about to do is grave. You are not asked again for 15 minutes.',
     button: 'Confirm',
     passkey: 'Confirm with a passkey',
-    machine: 'You signed in by a link, and the account has no password. Sign in by a new link: on the server, run',
+    byNewLink: 'You signed in by a link, and have no password. Sign in by a new link: on the server, run',
+    isGrave: 'This is a grave act.',
+    first: 'Confirm first that it is you',
+    thenSend: '(in a new tab), then send this again.',
   },
 
   setUp: {
@@ -148,6 +145,8 @@ export const texts = {
         ? `${by} invites ${email} to be an operator of this server.`
         : `${by} invites ${email} to the tenant ${tenant}, as ${role}.`,
     signInFirst: (email: string) => `The address ${email} has an account. Sign in with it to accept.`,
+    signOutFirst: (present: string, email: string) =>
+      `You are signed in as ${present}, and the invitation is for ${email}. Sign out to accept it; you come back here.`,
     button: 'Accept',
     joined: (tenant: string) => `You are a member of ${tenant} now.`,
     isOperator: 'You are an operator now.',
@@ -174,16 +173,19 @@ export const texts = {
 
   account: {
     title: 'Account',
-    ofMachine: 'You are signed in as the operator of the machine, by a link. There is no account to change.',
+    ofMachine:
+      'You came by a link from the server, without an account. What is done so is recorded as done by “operator”.',
+    noneOfMachine:
+      'you came by a link from the server, without an account; create one at /set-up or, where there is an operator already, have them add you under Users',
     since: 'Since',
     used: 'used',
     password: 'Password',
-    noPassword: 'The account has no password: you sign in with a passkey.',
     changePassword: 'Change the password',
     passwordChanged: 'The password is changed. All other devices are signed out.',
     passwordEnds: 'All other devices are signed out.',
     sessions: 'Signed-in devices',
     sessionsLead: 'End what you do not know, then change your password.',
+    sessionsLeadOfMachine: 'All that came by a link from the server. End what you do not know.',
     thisOne: 'This device',
     noAddress: 'address unknown',
     seen: 'seen',
@@ -194,11 +196,12 @@ export const texts = {
     endedOthers: (count: number) =>
       count === 1 ? 'One other device is signed out.' : `${count} other devices are signed out.`,
     renamed: (name: string) => `It is called ${name} now.`,
-    secondFactorWanted: 'Add a second factor below: a password alone can be guessed or stolen.',
+    secondFactorWanted: 'A password alone can be guessed or stolen.',
+    addSecondFactor: 'Add a second factor',
   },
 
   secondFactor: {
-    title: 'Second factor',
+    title: 'Authenticator app',
     lead: 'An authenticator app on your telephone shows a code, which is asked for after the password.',
     isOn: 'On',
     isOff: 'Off',
@@ -219,24 +222,27 @@ export const texts = {
     renew: 'New recovery codes',
     renewWhat: 'Those that you have are no longer taken.',
     remove: 'Switch it off',
-    removeTitle: 'Switch the second factor off?',
-    removeWhat: 'The password alone opens your account then. The recovery codes are gone too.',
-    removed: 'The second factor is off.',
+    removeTitle: 'Switch the authenticator app off?',
+    removeWhat:
+      'Unless you have a passkey, the password alone opens your account then. The recovery codes are gone too.',
+    removed: 'The authenticator app is off.',
   },
 
   passkeys: {
     title: 'Passkeys',
     lead: 'A passkey signs you in without a password: by a fingerprint, a face or a security key.',
     add: 'Add a passkey',
-    addLead: 'Your browser asks where to keep it: on this device, on your telephone or on a security key.',
+    addLead:
+      'Your browser asks where to keep it: on this device, on your telephone or on a security key. All your other devices are signed out.',
     addButton: 'Add it',
     name: 'Name',
     nameHint: 'For you to tell it from others, such as “blue key”.',
-    added: (name: string) => `The passkey ${name} is added.`,
+    added: (name: string) => `The passkey ${name} is added. All your other devices are signed out.`,
     removeTitle: (name: string) => `Remove the passkey ${name}?`,
     removeWhat: 'It no longer signs you in. Remove it from the device as well. All other devices are signed out.',
-    removed: 'The passkey is removed.',
-    noScript: 'Passkeys need JavaScript, and a browser that knows them.',
+    removed: (name: string) => `The passkey ${name} is removed.`,
+    noScript: 'A passkey needs JavaScript, and a browser that knows passkeys.',
+    unreachable: 'The server could not be reached. Try again when you are connected.',
     refused: 'Nothing came of it: it was cancelled, took too long, or this device has no passkey for this site.',
   },
 
@@ -367,6 +373,7 @@ export const texts = {
     removedOne: 'The certificate is removed.',
     emptyTitle: 'No certificates yet',
     empty: 'Import the certificate that your XMPP server presents. Only its public part is needed for publishing.',
+    emptyToViewers: 'Owners and admins of the tenant import those that its XMPP server presents.',
     noneFound: (search: string) => `No lineage has “${search}” in its name.`,
     lineage: 'Lineage',
     owner: 'Owner',
@@ -522,6 +529,8 @@ export const texts = {
     removeWhat:
       'Its members, tokens and invitations go with it. A tenant that still has source domains or lineages is not removed.',
     removed: (name: string) => `The tenant ${name} is removed.`,
+    removeName: 'Name of the tenant, to be sure',
+    removeNameDiffers: (name: string) => `should be ${name}: it is removed for good`,
   },
 
   members: {
@@ -537,20 +546,23 @@ export const texts = {
     since: 'Since',
     changed: (email: string, role: string) => `${email}: ${role}.`,
     removeTitle: (email: string, tenant: string) => `Remove ${email} from ${tenant}?`,
-    removeWhat: 'They no longer see or change anything of it. Their account stays.',
+    removeWhat:
+      'They no longer see or change anything of it. API tokens and open invitations that they have made end. Their account stays.',
     removed: (email: string, tenant: string) => `${email} is no longer a member of ${tenant}.`,
     leave: 'Leave',
     leaveTitle: (tenant: string) => `Leave ${tenant}?`,
-    leaveWhat: 'You no longer see or change anything of it. Only an owner can invite you again.',
+    left: (tenant: string) => `You are no longer a member of ${tenant}.`,
+    leaveWhat:
+      'You no longer see or change anything of it. API tokens and open invitations that you have made end. Only an owner can invite you again.',
     invite: 'Invite somebody',
     inviteButton: 'Make the invitation',
     invited: (email: string) => `The invitation of ${email}`,
     invitedLead: 'Send them this link.',
     invitations: 'Open invitations',
     withdraw: 'Withdraw',
-    withdrawTitle: 'Withdraw the invitation?',
+    withdrawTitle: (email: string) => `Withdraw the invitation of ${email}?`,
     withdrawWhat: 'Its link works no longer.',
-    withdrawn: 'The invitation is withdrawn.',
+    withdrawn: (email: string) => `The invitation of ${email} is withdrawn.`,
   },
 
   tokens: {
@@ -589,14 +601,19 @@ export const texts = {
     revokeTitle: (name: string) => `Revoke the token ${name}?`,
     revokeWhat: 'The next request with it is refused.',
     revoked: (name: string) => `The token ${name} is revoked.`,
+    reference: 'What a program may ask, and how:',
   },
 
   audit: {
     title: 'Audit trail',
     lead: 'Who did what, and when. Each event is chained to the one before: what is changed or missing is found.',
     action: 'Action',
+    actionHint: 'As shown, or its beginning.',
     actor: 'Who',
+    actorHint: 'Exactly as shown.',
     subject: 'On what',
+    subjectHint: 'Exactly as shown.',
+    noDay: 'should be a day, such as 2026-07-31',
     from: 'From',
     until: 'Until',
     none: 'Nothing was done',
@@ -604,6 +621,7 @@ export const texts = {
     detail: 'Before and after',
     export: 'Export',
     exportLead: 'What you asked for above, oldest first.',
+    formats: { csv: 'CSV', json: 'JSON' },
     head: 'Where the trail ends now. Who writes it down elsewhere notices when the end is cut off:',
     headLabel: 'Head of the audit trail',
   },
@@ -633,8 +651,14 @@ export const texts = {
     promoted: (email: string) => `${email} is an operator now.`,
     demote: 'No longer an operator',
     demoteTitle: (email: string) => `${email}: no longer an operator?`,
-    demoteWhat: 'They keep what they may do as a member of tenants. Their other devices are signed out.',
+    demoteWhat:
+      'They keep what they may do as a member of tenants. API tokens of the operator and open links that they have made end, and their other devices are signed out.',
     demoted: (email: string) => `${email} is no longer an operator.`,
+    demoteOwnTitle: 'Are you no longer to be an operator?',
+    demoteOwnWhat:
+      'You keep what you may do as a member of tenants. API tokens of the operator and open links that you have made end, and your other devices are signed out.',
+    demotedOwn: 'You are no longer an operator.',
+    invitations: 'Open invitations to be an operator',
     reset: 'Link for a new password',
     resetTitle: (email: string) => `A new password for ${email}?`,
     resetWhat: 'You get a link to send them. Make sure that it is they who ask for it.',
@@ -642,8 +666,13 @@ export const texts = {
     removeUser: 'Remove the user',
     removeOwn: 'Remove your own account',
     removeTitle: (email: string) => `Remove the account ${email}?`,
-    removeWhat: 'They are signed out, and no longer a member of any tenant. What they did stays in the audit trail.',
+    removeWhat:
+      'They are signed out, and no longer a member of any tenant. API tokens and open links that they have made end. What they did stays in the audit trail.',
     removed: (email: string) => `The account ${email} is removed.`,
+    removeOwnTitle: 'Remove your own account?',
+    removeOwnWhat:
+      'You are signed out, and no longer a member of any tenant. API tokens and open links that you have made end. What you did stays in the audit trail.',
+    removedOwn: 'Your account is removed.',
   },
 
   front: (name: string) =>
@@ -678,6 +707,19 @@ export const texts = {
     listOf: 'list of',
     pageOf: 'page of',
     anything: 'anything',
+  },
+
+  /** As the nouns' refusals, these begin in the middle of a sentence. */
+  refusals: {
+    noForm: 'send the form as application/x-www-form-urlencoded',
+    noPasskeyAnswer: 'the browser sent no answer of a passkey; try again',
+    noPasskey: 'you have no such passkey',
+    noTenantToChange: 'only an owner or admin of a tenant that is not suspended may do this',
+    noMember: (tenant: string) => `the tenant ${tenant} has no such member`,
+    noInvitation: 'there is no such invitation; it was accepted, withdrawn or has ended',
+    noToken: 'there is no such token',
+    noUser: 'there is no such user',
+    noCertificate: (lineage: string) => `lineage ${lineage} has no such certificate`,
   },
 
   problem: {

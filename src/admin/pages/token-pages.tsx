@@ -5,6 +5,7 @@ import type { Tenant } from '../../tenant/tenant.ts'
 import type { ApiToken } from '../../tenant/token.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import { labelField } from '../api/people.ts'
+import { requireGrave } from '../api/route.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { line, tenantNameField } from '../input.ts'
 import { confirmed } from './confirmed.tsx'
@@ -12,12 +13,13 @@ import { useNow, useTexts } from './context.ts'
 import { Icon } from './icons.tsx'
 import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
-import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { Check, Choice, Copyable, Day, FormProblem, Foreign, Heading, TextField, When } from './parts.tsx'
+import { form, page, type Area, type Page, type Refusal, type View } from './page.tsx'
+import { Check, Checks, Choice, Copyable, Day, FormProblem, Foreign, Heading, TextField, When } from './parts.tsx'
 import { atField, byCode } from './refusals.ts'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
 import { texts } from './texts.ts'
 import { visible } from './visible.ts'
+import { mayChange, titleOf } from './whose.tsx'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -47,8 +49,8 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
     request: ListRequest,
     refusal?: Refusal,
   ): Promise<View> => ({
-    title: texts.tokens.title,
-    area: 'tenants',
+    title: tenant ? titleOf(texts.tokens.title, tenant) : texts.tokens.ofOperator,
+    area: areaOf(tenant),
     main: (
       <TokensPage
         tenant={tenant}
@@ -67,7 +69,7 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
 
   const secretView = (tenant: Tenant | null, name: string, secret: string): View => ({
     title: texts.tokens.issued(name),
-    area: 'tenants',
+    area: areaOf(tenant),
     main: <SecretPage tenant={tenant} name={name} secret={secret} />,
   })
 
@@ -78,7 +80,7 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
     async function token(given: z.output<typeof one>): Promise<{ tenant: Tenant | null; token: ApiToken }> {
       const tenant = await find.owner(given)
       const token = await tokens.find(tenant?.id ?? null, given.id)
-      if (!token) throw new ProblemError('not-found', 'there is no such token')
+      if (!token) throw new ProblemError('not-found', texts.refusals.noToken)
       return { tenant, token }
     }
 
@@ -89,6 +91,7 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
       form(
         { path: `${path}/tokens`, access, params: owner, form: tokenForm },
         async ({ name, addresses, lives, ...scopes }, { params, principal, act }) => {
+          requireGrave(principal, act.at)
           const tenant = await find.owner(params)
           const { token, secret } = await apiTokens.issue(
             principal,
@@ -110,6 +113,7 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
         {
           path: `${path}/tokens/:id/rotate`,
           access,
+          isGrave: true,
           params: one,
           form: z.strictObject({ overlap: z.enum(OVERLAPS) }),
         },
@@ -120,7 +124,8 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
             lines: [texts.tokens.rotateWhat],
             button: texts.tokens.rotate,
             back: tokensPath(tenant),
-            area: 'tenants',
+            area: areaOf(tenant),
+            labels: { overlap: texts.tokens.overlap },
             fields: (
               <Choice
                 name="overlap"
@@ -154,7 +159,7 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
             lines: [texts.tokens.revokeWhat],
             button: texts.tokens.revoke,
             back: tokensPath(tenant),
-            area: 'tenants',
+            area: areaOf(tenant),
           }
         },
         async (_form, { params, act }) => {
@@ -165,6 +170,10 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
       ),
     ]
   })
+}
+
+function areaOf(tenant: Tenant | null): Area {
+  return tenant ? 'tenants' : 'users'
 }
 
 function tokensPath(tenant: Tenant | null): string {
@@ -185,6 +194,7 @@ function SecretPage({ tenant, name, secret }: { tenant: Tenant | null; name: str
         <p>
           {t.use} <code>{'Authorization: Bearer wp_…'}</code>
         </p>
+        <Reference />
         <p>
           <a class="button" href={tokensPath(tenant)}>
             {links.done}
@@ -192,6 +202,15 @@ function SecretPage({ tenant, name, secret }: { tenant: Tenant | null; name: str
         </p>
       </section>
     </>
+  )
+}
+
+function Reference() {
+  const { tokens: t, reference } = useTexts()
+  return (
+    <p>
+      {t.reference} <a href="/api">{reference.title}</a>
+    </p>
   )
 }
 
@@ -207,6 +226,7 @@ function TokensPage({ tenant, principal, list, refusal }: TokensProps) {
   const t = all.tokens
   const now = useNow()
   const path = tokensPath(tenant)
+  const isOwner = mayChange(principal, tenant ? 'owner' : 'operator', tenant, now)
   return (
     <>
       {tenant ? (
@@ -214,11 +234,12 @@ function TokensPage({ tenant, principal, list, refusal }: TokensProps) {
       ) : (
         <Heading within={{ href: '/users', title: all.users.title }} title={t.ofOperator} lead={t.ofOperatorLead} />
       )}
+      <Reference />
       <section class="card" aria-label={t.title}>
         <ListTable
           texts={t}
           list={list}
-          columns={[t.name, t.scopes, t.lastUsed, all.expires, all.actions]}
+          columns={[t.name, t.scopes, t.lastUsed, all.expires, ...(isOwner ? [all.actions] : [])]}
           row={(token) => (
             <tr key={token.id}>
               <th scope="row">
@@ -253,51 +274,61 @@ function TokensPage({ tenant, principal, list, refusal }: TokensProps) {
                   ) : null}
                 </span>
               </td>
-              <td data-label={all.actions}>
-                <span class="row-actions">
-                  <a class="button small" href={`${path}/${token.id}/rotate`}>
-                    {t.rotate}
-                    <span class="visually-hidden"> {visible(token.name)}</span>
-                  </a>
-                  <a class="button small" href={`${path}/${token.id}/revoke`}>
-                    {t.revoke}
-                    <span class="visually-hidden"> {visible(token.name)}</span>
-                  </a>
-                </span>
-              </td>
+              {isOwner ? (
+                <td data-label={all.actions}>
+                  <span class="row-actions">
+                    <a class="button small" href={`${path}/${token.id}/rotate`}>
+                      {t.rotate}
+                      <span class="visually-hidden"> {visible(token.name)}</span>
+                    </a>
+                    <a class="button small" href={`${path}/${token.id}/revoke`}>
+                      {t.revoke}
+                      <span class="visually-hidden"> {visible(token.name)}</span>
+                    </a>
+                  </span>
+                </td>
+              ) : null}
             </tr>
           )}
         />
       </section>
-      <section class="card padded" aria-labelledby="add">
-        <h2 id="add">{t.add}</h2>
-        <form method="post" action={path} class="stack">
-          <FormProblem refusal={refusal} fields={['name', 'addresses', 'scopes', 'expiresAt', 'lives']} />
-          <TextField name="name" label={t.name} hint={t.nameHint} refusal={refusal} isRequired />
-          <fieldset id="scopes">
-            <legend>{t.scopes}</legend>
-            <p class="hint">{t.scopesHint}</p>
-            <div class="checks">
-              {SCOPES.filter((scope) => tenant === null || !OF_THE_OPERATOR.has(scope)).map((scope) => (
-                <Check key={scope} name={scope} label={<code class="plain">{scope}</code>} refusal={refusal} />
-              ))}
-            </div>
-          </fieldset>
-          <TextField name="addresses" label={t.addresses} hint={t.addressesHint} refusal={refusal} />
-          <Choice
-            name="lives"
-            label={all.expires}
-            refusal={refusal}
-            isRequired
-            value="90"
-            options={LIVES.map((life) => [life, t.lives[life]] as const)}
-          />
-          <button type="submit" class="primary">
-            <Icon name="key" />
-            {t.addButton}
-          </button>
-        </form>
-      </section>
+      {isOwner ? (
+        <section class="card padded" aria-labelledby="add">
+          <h2 id="add">{t.add}</h2>
+          <IssueForm action={path} tenant={tenant} refusal={refusal} />
+        </section>
+      ) : null}
     </>
+  )
+}
+
+function IssueForm(props: { action: string; tenant: Tenant | null; refusal: Refusal | undefined }) {
+  const all = useTexts()
+  const t = all.tokens
+  const { action, tenant, refusal } = props
+  const { name, scopes, addresses } = t
+  return (
+    <form method="post" action={action} class="stack">
+      <FormProblem refusal={refusal} fields={{ name, scopes, addresses, lives: all.expires }} />
+      <TextField name="name" label={name} hint={t.nameHint} refusal={refusal} isRequired />
+      <Checks name="scopes" label={scopes} hint={t.scopesHint} refusal={refusal}>
+        {SCOPES.filter((scope) => tenant === null || !OF_THE_OPERATOR.has(scope)).map((scope) => (
+          <Check key={scope} name={scope} label={<code class="plain">{scope}</code>} refusal={refusal} />
+        ))}
+      </Checks>
+      <TextField name="addresses" label={addresses} hint={t.addressesHint} refusal={refusal} />
+      <Choice
+        name="lives"
+        label={all.expires}
+        refusal={refusal}
+        isRequired
+        value="90"
+        options={LIVES.map((life) => [life, t.lives[life]] as const)}
+      />
+      <button type="submit" class="primary">
+        <Icon name="key" />
+        {t.addButton}
+      </button>
+    </form>
   )
 }

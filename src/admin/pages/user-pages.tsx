@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ProblemError } from '../../problem.ts'
+import type { Invitation } from '../../tenant/link.ts'
 import type { Role } from '../../tenant/member.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { User } from '../../tenant/user.ts'
@@ -8,6 +9,7 @@ import { authorize } from '../api/route.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { confirmed } from './confirmed.tsx'
 import { useTexts } from './context.ts'
+import { InvitationList, MOST_SHOWN, openInvitation } from './invitation-list.tsx'
 import { LinkPage } from './link-page.tsx'
 import { ListPage, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
@@ -19,8 +21,8 @@ import { texts } from './texts.ts'
 const one = z.strictObject({ id: z.uuid() })
 const makeOperator = { access: 'operator', isGrave: true } as const
 
-export function userPages({ users, members, sessions, accounts }: AdminDeps, find: LookUps): Page[] {
-  const usersView = async (request: ListRequest, refusal?: Refusal): Promise<View> => ({
+export function userPages({ users, members, sessions, accounts, links }: AdminDeps, find: LookUps): Page[] {
+  const usersView = async (request: ListRequest, now: Date, refusal?: Refusal): Promise<View> => ({
     title: texts.users.title,
     area: 'users',
     main: (
@@ -32,6 +34,7 @@ export function userPages({ users, members, sessions, accounts }: AdminDeps, fin
           ({ email }) => email,
           (after) => after,
         )}
+        invitations={await links.listInvitations(null, now, { limit: MOST_SHOWN })}
         refusal={refusal}
       />
     ),
@@ -39,7 +42,7 @@ export function userPages({ users, members, sessions, accounts }: AdminDeps, fin
 
   async function user(id: string): Promise<User> {
     const found = await users.find(id)
-    if (!found) throw new ProblemError('not-found', 'there is no such user')
+    if (!found) throw new ProblemError('not-found', texts.refusals.noUser)
     return found
   }
 
@@ -76,7 +79,7 @@ export function userPages({ users, members, sessions, accounts }: AdminDeps, fin
   })
 
   return [
-    page({ path: '/users', access: 'operator', query: listQuery }, ({ query }) => usersView(query)),
+    page({ path: '/users', access: 'operator', query: listQuery }, ({ query, act }) => usersView(query, act.at)),
     form(
       {
         path: '/users',
@@ -85,11 +88,11 @@ export function userPages({ users, members, sessions, accounts }: AdminDeps, fin
       },
       async ({ email, isOperator }, { principal, act }) => {
         if (isOperator) authorize(makeOperator, principal, null, act.at, { isChange: true })
-        const { user, link } = await accounts.create({ email, isOperator: isOperator === 'yes' }, act)
+        const { user, link } = await accounts.create(principal, { email, isOperator: isOperator === 'yes' }, act)
         const title = texts.users.added(user.email)
         return link ? { shown: linkView(user, link, title) } : told(user.id, title)
       },
-      (refusal) => usersView({}, atField(refusal, byCode({ 'already-exists': 'email' }))),
+      (refusal, { act }) => usersView({}, act.at, atField(refusal, byCode({ 'already-exists': 'email' }))),
     ),
     page({ path: '/users/:id', access: 'operator', params: one }, ({ params: { id }, principal }) =>
       userView(id, principal),
@@ -106,9 +109,9 @@ export function userPages({ users, members, sessions, accounts }: AdminDeps, fin
           area: 'users',
         }
       },
-      async (_form, { params: { id }, act }) => {
+      async (_form, { params: { id }, principal, act }) => {
         const found = await user(id)
-        return { shown: linkView(found, await accounts.issuePasswordLink(id, act), texts.users.resetLink) }
+        return { shown: linkView(found, await accounts.issuePasswordLink(principal, id, act), texts.users.resetLink) }
       },
     ),
     ...confirmed(
@@ -118,55 +121,82 @@ export function userPages({ users, members, sessions, accounts }: AdminDeps, fin
         params: one,
         form: z.strictObject({ isOperator: z.enum(['yes', 'no']) }),
       },
-      async ({ params: { id } }) => {
+      async ({ params: { id }, principal }) => {
         const { email, operatorSince } = await user(id)
         const { users: t } = texts
         const isOperator = operatorSince !== null
+        const isOwn = id === principal.userId
         return {
-          title: isOperator ? t.demoteTitle(email) : t.promoteTitle(email),
-          lines: [isOperator ? t.demoteWhat : t.promoteWhat],
+          title: isOwn ? t.demoteOwnTitle : isOperator ? t.demoteTitle(email) : t.promoteTitle(email),
+          lines: [isOwn ? t.demoteOwnWhat : isOperator ? t.demoteWhat : t.promoteWhat],
           button: isOperator ? t.demote : t.promote,
           back: path(id),
           area: 'users',
           fields: <input type="hidden" name="isOperator" value={isOperator ? 'no' : 'yes'} />,
         }
       },
-      async ({ isOperator }, { params: { id }, session, act }) => {
+      async ({ isOperator }, { params: { id }, principal, session, act }) => {
         const { email } = await users.setOperator(id, isOperator === 'yes', act)
         await sessions.closeAll(id, act, session.id)
+        if (id === principal.userId && isOperator === 'no')
+          return { to: '/account', notice: { text: texts.users.demotedOwn, warnings: [] } }
         return told(id, isOperator === 'yes' ? texts.users.promoted(email) : texts.users.demoted(email))
       },
     ),
     ...confirmed(
       { path: '/users/:id/remove', access: 'operator', isGrave: true, params: one },
-      async ({ params: { id } }) => ({
-        title: texts.users.removeTitle((await user(id)).email),
-        lines: [texts.users.removeWhat],
-        button: texts.remove,
-        back: path(id),
+      async ({ params: { id }, principal }) => {
+        const { email } = await user(id)
+        const { users: t } = texts
+        const isOwn = id === principal.userId
+        return {
+          title: isOwn ? t.removeOwnTitle : t.removeTitle(email),
+          lines: [isOwn ? t.removeOwnWhat : t.removeWhat],
+          button: texts.remove,
+          back: path(id),
+          area: 'users',
+        }
+      },
+      async (_form, { params: { id }, principal, act }) => {
+        const { email } = await user(id)
+        await users.remove(id, act)
+        if (id === principal.userId)
+          return { to: '/sign-in', notice: { text: texts.users.removedOwn, warnings: [] }, session: null }
+        return { to: '/users', notice: { text: texts.users.removed(email), warnings: [] } }
+      },
+    ),
+    ...confirmed(
+      { path: '/operator/invitations/:id/withdraw', access: 'operator', params: one },
+      async ({ params: { id }, act }) => ({
+        title: texts.members.withdrawTitle((await openInvitation(links, null, id, act.at)).email),
+        lines: [texts.members.withdrawWhat],
+        button: texts.members.withdraw,
+        back: '/users',
         area: 'users',
       }),
       async (_form, { params: { id }, act }) => {
-        const { email } = await user(id)
-        await users.remove(id, act)
-        return { to: '/users', notice: { text: texts.users.removed(email), warnings: [] } }
+        const { email } = await openInvitation(links, null, id, act.at)
+        await links.withdrawInvitation(null, id, act)
+        return { to: '/users', notice: { text: texts.members.withdrawn(email), warnings: [] } }
       },
     ),
   ]
 }
 
-function UsersPage({ list, refusal }: { list: ListView<User>; refusal: Refusal | undefined }) {
+function UsersPage(props: { list: ListView<User>; invitations: readonly Invitation[]; refusal: Refusal | undefined }) {
+  const { list, invitations, refusal } = props
   const all = useTexts()
   const t = all.users
   return (
     <ListPage
       texts={t}
       list={list}
-      chooser={
+      above={
         <p>
           <a href="/operator/tokens">{all.tokens.ofOperator}</a>
         </p>
       }
+      below={<InvitationList title={t.invitations} invitations={invitations} path="/operator/invitations" />}
       columns={[t.email, t.role, t.secondFactor, t.lastSignIn]}
       row={(user) => (
         <tr key={user.id}>
@@ -184,7 +214,7 @@ function UsersPage({ list, refusal }: { list: ListView<User>; refusal: Refusal |
       )}
       add={
         <form method="post" action="/users" class="stack">
-          <FormProblem refusal={refusal} fields={['email']} />
+          <FormProblem refusal={refusal} fields={{ email: t.email }} />
           <TextField name="email" label={t.email} refusal={refusal} isRequired type="email" />
           <Check name="isOperator" label={t.isOperator} hint={t.promoteWhat} refusal={refusal} />
           <p class="hint">{t.addHint}</p>

@@ -9,6 +9,7 @@ import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
 import { Choice, TextField } from './parts.tsx'
 import { suggestedTenants } from './suggestions.ts'
+import { texts } from './texts.ts'
 
 const MOST = 200
 
@@ -45,10 +46,14 @@ export async function tenantToChange(find: LookUps, principal: Principal, name: 
   return tenant
 }
 
+export function maySee(principal: Principal, access: Access, tenant: Tenant | null, now: Date): boolean {
+  return verdict(principal, { access }, tenant?.id ?? null, now) === 'allowed'
+}
+
 /** Whether to offer somebody what they would be refused. */
 export function mayChange(principal: Principal, access: Access, tenant: Tenant | null, now: Date): boolean {
   const isOpen = principal.isOperator || tenant === null || tenant.suspendedAt === null
-  return isOpen && verdict(principal, { access }, tenant?.id ?? null, now) === 'allowed'
+  return isOpen && maySee(principal, access, tenant, now)
 }
 
 /** What a form's field for the tenant offers. */
@@ -64,13 +69,17 @@ export async function tenantsToChoose(
   principal: Principal,
 ): Promise<TenantChoices> {
   const choices = await tenantChoices({ tenants }, principal)
-  if (isWithoutChoice(choices))
-    throw new ProblemError('forbidden', 'only an owner or admin of a tenant that is not suspended may do this')
+  if (isWithoutChoice(choices)) throw new ProblemError('forbidden', texts.refusals.noTenantToChange)
   return choices
 }
 
-export function isWithoutChoice({ isFree, names }: TenantChoices): boolean {
+function isWithoutChoice({ isFree, names }: TenantChoices): boolean {
   return !isFree && names.length === 0
+}
+
+/** Whether to offer changes beside a list. @param shown the tenant whose things it shows; null: all that one may see */
+export function isToChange(choices: TenantChoices, shown: Tenant | null): boolean {
+  return shown === null ? !isWithoutChoice(choices) : choices.isFree || choices.names.includes(shown.name)
 }
 
 export async function tenantChoices(
@@ -90,6 +99,11 @@ export async function tenantChoices(
 async function tenantsOf(tenants: TenantStore, { roles }: Principal, least: Role): Promise<Tenant[]> {
   const among = [...roles].filter(([, role]) => isAtLeast(role, least)).map(([id]) => id)
   return among.length === 0 ? [] : tenants.list({ limit: MOST, among })
+}
+
+/** Of a page in several tabs: whose things it shows. */
+export function titleOf(title: string, tenant: Tenant | null): string {
+  return tenant ? `${title} · ${tenant.name}` : title
 }
 
 /** A member of several tenants sees one at a time. */
