@@ -486,6 +486,22 @@ describe('people', () => {
     expect((await own.submit('/sign-in', { email: 'forgetful@example.org', password })).status).toBe(303)
   })
 
+  test('who have lost their second factor have it removed by the operator, on the page or by the API', async () => {
+    await server.signIn() // fresh
+    for (const remove of [
+      async (id: string) => (await server.submit(`/users/${id}/second-factors`, {})).status,
+      async (id: string) => (await server.api('DELETE', `/users/${id}/second-factors`)).status,
+    ]) {
+      const { user } = await server.person()
+      await server.storage.users.setTotp(user.id, Buffer.from('twenty bytes of secret'), server.act())
+      await server.storage.users.confirmTotp(user.id, 1, [], server.act())
+      expect((await server.page(`/users/${user.id}`)).text).toContain(`/users/${user.id}/second-factors`)
+      expect([204, 303]).toContain(await remove(user.id))
+      expect(await server.storage.users.find(user.id)).toMatchObject({ hasTotp: false, passkeys: 0 })
+      expect((await server.page(`/users/${user.id}`)).text).not.toContain('/second-factors')
+    }
+  })
+
   test('see where they are signed in, and end what they do not know', async () => {
     await server.deps.accounts.create(
       { userId: null, token: null },

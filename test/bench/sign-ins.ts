@@ -1,31 +1,32 @@
 /**
- * What those who fetch notice of fifty people who sign in at once, all the time, each with a password hash to compute:
- * `npm run bench:sign-ins`. Rounds with and without them are interleaved.
+ * What those who fetch notice of fifty people, each with an account and an address of their own, who sign in at the
+ * same moment, once a second: `npm run bench:sign-ins`. Rounds with and without them are interleaved.
  */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { ask } from '../support/https-client.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ask, signIn as signInOperator } from '../support/https-client.ts'
 import { until } from '../support/until.ts'
 import { newWaypost } from '../support/waypost.ts'
 
 const ROUNDS = 5
 const FETCHES = 400 // a round, each with a full handshake
 const AT_ONCE = 4
-const SIGN_INS_AT_ONCE = 50
+const PEOPLE = 50
+const EVERY_MS = 1000
 const DOMAIN = 'im.example.com'
 const ADMIN = 'admin.localhost'
-const ACCOUNT = { email: 'boss@hosting.example', password: 'nine patient ferrymen' }
+const PASSWORD = 'nine patient ferrymen'
 
 const site = await newWaypost()
 try {
   await site.waypost('tenant', 'add', 'acme')
   await site.waypost('domain', 'add', DOMAIN, '--vouch')
-  const file = join(site.folder, 'password')
-  writeFileSync(file, ACCOUNT.password)
-  const created = await site.waypost('user', 'create', ACCOUNT.email, '--operator', '--password-file', file)
-  if (created.code !== 0) throw new Error(created.stderr)
   await site.start()
   await until(() => fetchOnce().then(Boolean, () => false))
+  const operator = await signInOperator(site)
+  for (let i = 0; i < PEOPLE; i++) {
+    const { status, body } = await operator('POST', '/users', { email: emailOf(i), password: PASSWORD })
+    if (status !== 201) throw new Error(body)
+  }
 
   const [alone, beside]: [number[], number[]] = [[], []]
   let signedIn = 0
@@ -47,12 +48,15 @@ try {
 
   async function amongSignIns(): Promise<number[]> {
     let isOver = false
-    const people = Array.from({ length: SIGN_INS_AT_ONCE }, async () => {
-      while (!isOver) if ((await signIn()) === 201) signedIn++
-    })
+    const signIns = (async () => {
+      while (!isOver) {
+        const statuses = await Promise.all([...Array.from({ length: PEOPLE }, (_, i) => signIn(i)), delay(EVERY_MS)])
+        signedIn += statuses.filter((status) => status === 201).length
+      }
+    })()
     const took = await fetches()
     isOver = true
-    await Promise.all(people)
+    await signIns
     return took
   }
 } finally {
@@ -76,13 +80,18 @@ async function fetchOnce(): Promise<number> {
   return (await ask(site, DOMAIN, `/.well-known/tls/_xmpp-server._tcp.${DOMAIN}`)).status
 }
 
-async function signIn(): Promise<number> {
+async function signIn(person: number): Promise<number> {
   const { status } = await ask(site, ADMIN, '/api/v1/session', {
     method: 'POST',
+    localAddress: `127.1.0.${person + 1}`, // the limits on attempts are by address too
     headers: { origin: `https://${ADMIN}:${site.ports.https}`, 'content-type': 'application/json' },
-    body: JSON.stringify(ACCOUNT),
+    body: JSON.stringify({ email: emailOf(person), password: PASSWORD }),
   })
   return status
+}
+
+function emailOf(person: number): string {
+  return `person-${person}@hosting.example`
 }
 
 function at(values: number[], quantile: number): number {

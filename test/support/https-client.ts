@@ -13,8 +13,9 @@ export function ask(
   site: Waypost,
   host: string,
   path: string,
-  { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  asked: { method?: string; headers?: Record<string, string>; body?: string; localAddress?: string } = {},
 ): Promise<Reply> {
+  const { method = 'GET', headers = {}, body, localAddress } = asked
   return new Promise((resolve, reject) => {
     const request = https.request(
       {
@@ -27,6 +28,7 @@ export function ask(
         path,
         headers: { host: `${host}:${site.ports.https}`, ...headers },
         timeout: 10_000,
+        ...(localAddress === undefined ? {} : { localAddress }),
       },
       (response) => {
         const chunks: Buffer[] = []

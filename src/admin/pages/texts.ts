@@ -663,6 +663,11 @@ export const texts = {
     resetTitle: (email: string) => `A new password for ${email}?`,
     resetWhat: 'You get a link to send them. Make sure that it is they who ask for it.',
     resetLink: 'Link for a new password',
+    removeFactors: 'Remove the second factors',
+    factorsTitle: (email: string) => `Remove the second factors of ${email}?`,
+    factorsWhat:
+      'The authenticator app, its recovery codes and all passkeys go, and every device is signed out: from then on the password alone opens the account. Make sure that it is they who ask for it.',
+    factorsRemoved: (email: string) => `The second factors of ${email} are removed.`,
     removeUser: 'Remove the user',
     removeOwn: 'Remove your own account',
     removeTitle: (email: string) => `Remove the account ${email}?`,

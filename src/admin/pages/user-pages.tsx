@@ -115,6 +115,21 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
       },
     ),
     ...confirmed(
+      { path: '/users/:id/second-factors', access: 'operator', isGrave: true, params: one },
+      async ({ params: { id } }) => ({
+        title: texts.users.factorsTitle((await user(id)).email),
+        lines: [texts.users.factorsWhat],
+        button: texts.users.removeFactors,
+        back: path(id),
+        area: 'users',
+      }),
+      async (_form, { params: { id }, act }) => {
+        const { email } = await user(id)
+        await accounts.removeFactors(id, act)
+        return { to: path(id), notice: { text: texts.users.factorsRemoved(email), warnings: [] } }
+      },
+    ),
+    ...confirmed(
       {
         path: '/users/:id/operator',
         ...makeOperator,
@@ -295,6 +310,11 @@ function UserPage(props: { user: User; isOwn: boolean; tenants: readonly { name:
           <a class="button" href={`${path}/password-link`}>
             {t.reset}
           </a>
+          {user.hasTotp || user.passkeys > 0 ? (
+            <a class="button" href={`${path}/second-factors`}>
+              {t.removeFactors}
+            </a>
+          ) : null}
           <a class="button" href={`${path}/operator`}>
             {user.operatorSince ? t.demote : t.promote}
           </a>
