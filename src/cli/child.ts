@@ -1,5 +1,8 @@
+import { setPriority } from 'node:os'
 import type { FromChild, StartMessage, ToChild } from '../supervisor.ts'
 import { EXIT } from './io.ts'
+
+const MAIN_NICENESS = 5
 
 // The entry of the processes that the supervisor forks: `child main` and `child edge`.
 await runChild(process.argv[2] ?? '')
@@ -36,5 +39,7 @@ interface Child {
 }
 
 async function programOf(role: string): Promise<(start: StartMessage) => Promise<Child>> {
+  // Password hashes and imports give way to whoever fetches; the threads that compute them inherit it
+  if (role === 'main') setPriority(MAIN_NICENESS)
   return role === 'main' ? (await import('../main.ts')).startMain : (await import('../edge-main.ts')).startEdge
 }
