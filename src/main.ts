@@ -99,6 +99,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     try {
       await storage.changes.trim(olderThan)
       while (!isStopping && (await storage.sweep(clock.now())) > 0);
+      await forgetOldEvents()
     } catch (err) {
       log.warn({ err }, 'what has ended was not swept away; it is tried again')
     }
@@ -117,14 +118,10 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     const { keep_days } = config.audit
     const now = clock.now()
     const olderThan = new Date(now.getTime() - keep_days * DAY_MS)
-    try {
-      if (keep_days > 0) while (!isStopping && (await storage.audit.forget(olderThan, now)) > 0);
-    } catch (err) {
-      log.warn({ err }, 'old events of the audit trail were not forgotten; it is tried again')
-    }
+    if (keep_days > 0) while (!isStopping && (await storage.audit.forget(olderThan, now)) > 0);
   }
   await logAuditHead()
-  const auditTicker = setInterval(() => void logAuditHead().then(forgetOldEvents), AUDIT_HEAD_EVERY_MS)
+  const auditTicker = setInterval(() => void logAuditHead(), AUDIT_HEAD_EVERY_MS)
 
   /** Rounds of a bounded size, so that a stop need not wait for a hundred thousand certificates. */
   async function work(): Promise<void> {

@@ -10,7 +10,7 @@ import type { Route } from './api/route.ts'
 import { routesRouter } from './api/router.ts'
 import { sessionToken } from './cookies.ts'
 import { lookUps, type AdminDeps } from './deps.ts'
-import { bearerSecret, exchangeOf, hasAuthorization, openExchange, refuseCrossSite } from './exchange.ts'
+import { bearerSecret, exchangeOf, hasAuthorization, logGuess, openExchange, refuseCrossSite } from './exchange.ts'
 import { apiHeaders, securityHeaders } from './headers.ts'
 import { allPages } from './pages/all-pages.ts'
 import { pagesRouter, sendPage, type Assets, type Page, type RenderDeps } from './pages/page.tsx'
@@ -34,7 +34,7 @@ export function declared(deps: AdminDeps): { routes: Route[]; pages: Page[] } {
 export function adminApp(deps: AdminDeps): Express {
   const { config, clock, log } = deps
   const { routes, pages } = declared(deps)
-  const render: RenderDeps = { tenants: deps.tenants, users: deps.users, clock, assets: assets() }
+  const render: RenderDeps = { tenants: deps.tenants, users: deps.users, clock, log, assets: assets() }
 
   const app = express()
   app.disable('x-powered-by')
@@ -103,9 +103,7 @@ function answerProblem(log: AdminDeps['log'], render: RenderDeps): ErrorRequestH
     const problem = refusalOf(err)
     const requestId = String(res.getHeader('X-Request-Id'))
     if (!problem) log.error({ err, requestId, method: req.method, path: req.path }, 'unexpected error')
-    // Who watches the log for guessing needs the address
-    if (problem?.code === 'sign-in-refused' || problem?.code === 'too-many-requests')
-      log.info({ requestId, address: exchangeOf(req).address, path: req.path, code: problem.code }, 'refused')
+    if (problem) logGuess(log, req, problem)
     if (res.headersSent) return next(err)
     const { status } = PROBLEMS[problem?.code ?? 'internal']
     if (problem?.retryAfterMs !== undefined)

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Act } from '../act.ts'
 import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
 import { nameFromBytes, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { Principal } from '../tenant/principal.ts'
@@ -63,6 +64,13 @@ export function actOf(req: Request, clock: Clock): Act {
 
 export function visitorOf(req: Request): Visitor {
   return { address: exchangeOf(req).address, device: deviceOf(req.get('user-agent')) }
+}
+
+/** Whoever watches the log for guessing needs the address. */
+export function logGuess(log: Log, req: Request, { code }: ProblemError): void {
+  if (code !== 'sign-in-refused' && code !== 'too-many-requests') return
+  const { requestId, address } = exchangeOf(req)
+  log.info({ requestId, address, path: req.path, code }, 'refused')
 }
 
 export function hasAuthorization(req: Request): boolean {

@@ -111,4 +111,6 @@ test('who guesses tokens or passwords is found in the log by their address', asy
     .find((one) => one['msg'] === 'refused')
   expect(line).toMatchObject({ code: 'sign-in-refused', address: '127.0.0.1', path: '/api/v1/session' })
   expect(JSON.stringify(line)).not.toContain('guess')
+  await server.submit('/sign-in', { email: 'nobody@example.org', password: 'a wrong guess', next: '/' })
+  expect(server.logged.filter((text) => text.includes('"path":"/sign-in"') && text.includes('refused'))).toHaveLength(1)
 })

@@ -4,6 +4,7 @@ import { renderToString } from 'preact-render-to-string'
 import type { z } from 'zod'
 import type { Act } from '../../act.ts'
 import type { Clock } from '../../clock.ts'
+import type { Log } from '../../log.ts'
 import { ProblemError } from '../../problem.ts'
 import type { Role } from '../../tenant/member.ts'
 import type { Access, Principal, Requirement } from '../../tenant/principal.ts'
@@ -15,7 +16,7 @@ import type { Visitor } from '../../tenant/visitor.ts'
 import { authorize, namedTenant, parseParams, parseQuery, type Method } from '../api/route.ts'
 import { refuseOtherMethods } from '../api/router.ts'
 import { clearSessionToken, setNotice, setSessionToken, takeNotice, type Notice } from '../cookies.ts'
-import { actOf, exchangeOf, visitorOf, type Caller } from '../exchange.ts'
+import { actOf, exchangeOf, logGuess, visitorOf, type Caller } from '../exchange.ts'
 import { parseInput } from '../input.ts'
 import { PROBLEMS, refusalOf } from '../problem-details.ts'
 import { PageFrame } from './frame.tsx'
@@ -49,6 +50,7 @@ export interface RenderDeps {
   tenants: TenantStore
   users: Pick<UserStore, 'countOperators'>
   clock: Clock
+  log: Log
   assets: Assets
 }
 
@@ -167,6 +169,7 @@ export function form<
         } catch (err) {
           const problem = refusalOf(err)
           if (!problem) throw err
+          logGuess(render.log, req, problem)
           if (problem.retryAfterMs !== undefined)
             res.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)))
           const view = await again(refused(problem, strings(fields), placeOf(declaration, isShown, req)), arrived)
