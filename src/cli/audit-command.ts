@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
+import type { ExportedEvent } from '../admin/api/audit-export.ts'
 import { ProblemError } from '../problem.ts'
 import type { AuditHead, AuditVerdict } from '../tenant/audit.ts'
 import { pages, type Api, type Query } from './api.ts'
 import { withApi } from './connect.ts'
 import { EXIT, table, tell, when, WrongUse } from './io.ts'
 import { instant, oneOf, wholeNumber } from './options.ts'
-import type { AuditEvent } from './resources.ts'
 import { everybodysPath } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -33,7 +33,7 @@ export function addAuditCommand(program: Command, deps: CommandDeps): void {
         const { limit, json } = options
         const rows: string[][] = []
         let shown = 0
-        for await (const one of pages<AuditEvent>(api, await trail(api, options), queryOf(options))) {
+        for await (const one of pages<ExportedEvent>(api, await trail(api, options), queryOf(options))) {
           if (++shown > limit) {
             io.writeError(`the newest ${limit} are shown; older ones by --until or a greater --limit\n`)
             break
@@ -122,7 +122,7 @@ function queryOf({ action, actor, subject, since, until }: Filter): Query {
   return { action, actor, subject, from: since, until }
 }
 
-function whoOf({ actor, address }: AuditEvent): string {
+function whoOf({ actor, address }: ExportedEvent): string {
   return address === null ? actor : `${actor} (${address})`
 }
 
@@ -144,7 +144,7 @@ async function verdictOn(api: Api, heads: readonly AuditHead[]): Promise<AuditVe
 
 /** Undefined where retention has cut it off since: in a chain that is whole nothing else is missing. */
 async function hashOf(api: Api, sequence: number): Promise<string | undefined> {
-  const { body } = await api.get<{ items: AuditEvent[] }>('/audit', { after: sequence + 1, limit: 1 })
+  const { body } = await api.get<{ items: ExportedEvent[] }>('/audit', { after: sequence + 1, limit: 1 })
   const [event] = body.items
   return event?.sequence === sequence ? event.hash : undefined
 }

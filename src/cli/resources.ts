@@ -137,15 +137,3 @@ export interface ApiToken {
   lastUsedBy: string | null
   rotatesUntil: string | null
 }
-
-export interface AuditEvent {
-  sequence: number
-  at: string
-  tenant: string | null
-  actor: string
-  address: string | null
-  action: string
-  subject: string
-  detail: Record<string, unknown>
-  hash: string
-}

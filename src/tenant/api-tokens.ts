@@ -6,7 +6,7 @@ import { apiSecretHash, newApiSecret } from './api-secret.ts'
 import type { MemberStore } from './member.ts'
 import { creatorId, type Principal } from './principal.ts'
 import type { RandomBytes } from './random-token.ts'
-import { includesScope, type Scope } from './scope.ts'
+import { includesScope, OPERATORS_SCOPES, type Scope } from './scope.ts'
 import type { Session } from './session.ts'
 import type { ApiToken, TokenStore } from './token.ts'
 import type { UserStore } from './user.ts'
@@ -50,11 +50,9 @@ export interface Principals {
   ofSecret(secret: string, address: string | null): Promise<Principal | undefined>
 }
 
-const MOST_OVERLAP_MS = 7 * 86_400_000
+export const MOST_OVERLAP_MS = 7 * 86_400_000
 const MOST_ADDRESSES = 50
 const MOST_NAME_CHARACTERS = 100
-/** What concerns no one tenant. */
-const OPERATORS_SCOPES: readonly Scope[] = ['tenants:write', 'target-hosts:write']
 
 export function apiTokens(deps: { tokens: TokenStore; randomBytes: RandomBytes }): ApiTokens {
   const { tokens, randomBytes } = deps

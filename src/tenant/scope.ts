@@ -19,6 +19,9 @@ export const SCOPES = [
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
+/** What concerns no one tenant: no token of a tenant has it. */
+export const OPERATORS_SCOPES: readonly Scope[] = ['tenants:write', 'target-hosts:write']
+
 export function includesScope(scopes: ReadonlySet<Scope>, wanted: Scope): boolean {
   return scopes.has(wanted) || scopes.has(wanted.replace(':read', ':write') as Scope)
 }

@@ -4,7 +4,7 @@ import { ProblemError } from '../../problem.ts'
 import type { IdempotencyStore } from '../../tenant/idempotency.ts'
 import type { TenantStore } from '../../tenant/tenant.ts'
 import { clearSessionToken, sessionToken, setSessionToken } from '../cookies.ts'
-import { actOf, exchangeOf, visitorOf } from '../exchange.ts'
+import { actOf, exchangeOf, hasAuthorization, visitorOf } from '../exchange.ts'
 import { onceOnly } from './idempotency.ts'
 import { takesIfMatch, type Method, type Route, type RouteAnswer, type RouteDeclaration } from './route.ts'
 
@@ -53,7 +53,7 @@ function handlers(one: Route, { tenants, idempotency, clock }: RouterDeps): Requ
             url: req.originalUrl,
             visitor: visitorOf(req),
             // Who sends a token does not mean the cookie beside it
-            pendingToken: (req.get('authorization') === undefined && sessionToken(req)) || null,
+            pendingToken: hasAuthorization(req) ? null : (sessionToken(req) ?? null),
           },
           res.locals['tenant'] as Awaited<ReturnType<Route['authorize']>>,
         )

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { entityTag } from '../../act.ts'
 import { ProblemError } from '../../problem.ts'
+import { MOST_OVERLAP_MS } from '../../tenant/api-tokens.ts'
 import { SCOPES } from '../../tenant/scope.ts'
 import type { ApiToken } from '../../tenant/token.ts'
 import type { AdminDeps } from '../deps.ts'
@@ -10,7 +11,7 @@ import { labelField, secretField } from './people.ts'
 import { route, type Route } from './route.ts'
 
 const DAY_SECONDS = 86_400
-const MOST_OVERLAP_SECONDS = 7 * DAY_SECONDS
+const MOST_OVERLAP_SECONDS = MOST_OVERLAP_MS / 1000
 
 const resource = z
   .object({

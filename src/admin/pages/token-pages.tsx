@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ProblemError } from '../../problem.ts'
-import { SCOPES, type Scope } from '../../tenant/scope.ts'
+import { OPERATORS_SCOPES, SCOPES, type Scope } from '../../tenant/scope.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import type { ApiToken } from '../../tenant/token.ts'
 import type { Principal } from '../../tenant/principal.ts'
@@ -26,7 +26,6 @@ const HOUR_MS = 3_600_000
 const LIVES = ['30', '90', '365', 'never'] as const // days
 const OVERLAPS = ['0', '1', '24', '168'] as const // hours
 /** What only the operator does is nothing for a tenant's token. */
-const OF_THE_OPERATOR: ReadonlySet<Scope> = new Set(['tenants:write', 'target-hosts:write'])
 
 const checkbox = z.literal('yes').optional()
 const tokenForm = z.strictObject({
@@ -312,7 +311,7 @@ function IssueForm(props: { action: string; tenant: Tenant | null; refusal: Refu
       <FormProblem refusal={refusal} fields={{ name, scopes, addresses, lives: all.expires }} />
       <TextField name="name" label={name} hint={t.nameHint} refusal={refusal} isRequired />
       <Checks name="scopes" label={scopes} hint={t.scopesHint} refusal={refusal}>
-        {SCOPES.filter((scope) => tenant === null || !OF_THE_OPERATOR.has(scope)).map((scope) => (
+        {SCOPES.filter((scope) => tenant === null || !OPERATORS_SCOPES.includes(scope)).map((scope) => (
           <Check key={scope} name={scope} label={<code class="plain">{scope}</code>} refusal={refusal} />
         ))}
       </Checks>
