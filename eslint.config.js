@@ -14,14 +14,14 @@ const places = {
   'src/config.ts': { packages: ['smol-toml', 'zod'] },
   'src/{main,edge-main,parts,supervisor,verify-main}.ts': { to: [...rooms, ...partsLists] },
   'src/certificate/**': { to: ['certificate', 'work'], packages: ['@peculiar/x509', 'reflect-metadata'] },
-  'src/delegation/**': { to: ['delegation', 'certificate', 'work'] },
+  'src/delegation/**': { to: ['delegation', 'certificate', 'tenant', 'work'], packages: ['tldts'] },
   'src/tenant/**': {
     to: ['tenant', 'work'],
     packages: ['@node-rs/argon2', '@simplewebauthn/server', '@zxcvbn-ts/language-common', 'otpauth'],
   },
   'src/verify/**': { to: ['verify', 'certificate', 'delegation', 'work'] },
   'src/work/**': { to: ['work'] },
-  'src/outside/**': { to: ['outside', 'verify'] }, // what it is asked as a port
+  'src/outside/**': { to: ['outside', 'tenant', 'verify'], packages: ['dns-packet', 'undici'] }, // what it is asked as a port
   'src/edge/**': { to: ['edge', ...nouns], packages: ['lru-cache'] },
   'src/admin/**': {
     to: ['admin', ...nouns],

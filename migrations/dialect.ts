@@ -11,6 +11,8 @@ export interface Dialect {
   key: string // text that is compared and ordered byte by byte on both engines
   serial: string // a number that grows with each row and is never given twice
   strict: string
+  randomHex: string // an expression: 32 hex digits that nobody can guess, anew for each row
+  isSqlite: boolean
 }
 
 export function dialectOf(db: Knex): Dialect {
@@ -23,6 +25,8 @@ export function dialectOf(db: Knex): Dialect {
         key: 'text collate "C"',
         serial: 'bigint generated always as identity primary key',
         strict: '',
+        randomHex: `replace(gen_random_uuid()::text, '-', '')`,
+        isSqlite: false,
       }
     : {
         instant: 'integer',
@@ -31,6 +35,8 @@ export function dialectOf(db: Knex): Dialect {
         key: 'text',
         serial: 'integer primary key autoincrement',
         strict: 'strict',
+        randomHex: 'lower(hex(randomblob(16)))',
+        isSqlite: true,
       }
 }
 

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import * as delegations from './001-delegations.ts'
 import * as members from './002-members.ts'
+import * as control from './003-control.ts'
 
 /** Applied only where the database was empty. */
 export const firstMigration = '001-delegations'
@@ -12,6 +13,7 @@ export const membersMigration = '002-members'
 const all: [name: string, migration: Knex.Migration][] = [
   [firstMigration, delegations],
   [membersMigration, members],
+  ['003-control', control],
 ]
 
 export const migrations: Knex.MigrationSource<(typeof all)[number]> = {

@@ -1,3 +1,4 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { parseDomainName } from './name.ts'
@@ -8,6 +9,12 @@ const LISTEN = /^(?:(?<host>\[[0-9a-fA-F:.]+\]|[0-9.]+|localhost)?:)(?<port>\d{1
 /** Where to listen: `host` is undefined for every address of the machine. */
 export interface Listen {
   host: string | undefined
+  port: number
+}
+
+/** An address and a port to ask. */
+export interface Server {
+  address: string
   port: number
 }
 
@@ -26,6 +33,19 @@ const host = z.string().transform((text, context) => {
   context.issues.push({ code: 'custom', input: text, message: 'should be a DNS name, such as "waypost.example.net"' })
   return z.NEVER
 })
+const suffix = z.string().transform((text, context) => {
+  const name = parseDomainName(text) ?? parseDomainName(`label.${text}`)?.slice('label.'.length)
+  if (name !== undefined) return name
+  context.issues.push({ code: 'custom', input: text, message: 'should be a DNS name or the end of names, such as "lan"' })
+  return z.NEVER
+})
+const server = z
+  .string()
+  .refine((text) => parseServer(text) !== undefined, {
+    error: 'should be an IP address, with a port where it is not 53, such as "192.0.2.53" or "[2001:db8::53]:5353"',
+  })
+  .transform((text) => parseServer(text)!)
+const port = z.int().min(1).max(65_535)
 const seconds = (least: number, most: number) => z.int().min(least).max(most)
 
 const schema = z.strictObject({
@@ -80,6 +100,24 @@ const schema = z.strictObject({
     .strictObject({
       /** Older events are forgotten; 0: none ever. */
       keep_days: z.int().min(0).max(36_500).prefault(1095),
+    })
+    .prefault({}),
+  names: z
+    .strictObject({
+      /** Names that may be registered, with all below them, though they are special or a public suffix: in closed networks. */
+      allow: z.array(suffix).prefault([]),
+    })
+    .prefault({}),
+  outside: z
+    .strictObject({
+      /** Recursive DNS resolvers; those of the system where there are none. */
+      resolvers: z.array(server).prefault([]),
+      /** Networks that are asked although their addresses are private: name servers and web servers of a closed network. */
+      allow_networks: z.array(z.union([z.cidrv4(), z.cidrv6()])).prefault([]),
+      /** Of the zones' own name servers; another than 53 for trials. */
+      name_server_port: port.prefault(53),
+      /** Of source domains' web servers; another than 443 for trials. */
+      https_port: port.prefault(443),
     })
     .prefault({}),
   health: z.strictObject({ listen: listen.prefault('127.0.0.1:9180') }).prefault({}),
@@ -144,6 +182,15 @@ export function cacheSpanMs({ publish }: Pick<Config, 'publish'>): number {
 export function adminOrigin({ admin, edge }: Pick<Config, 'admin' | 'edge'>): string {
   const port = admin.listen ? 443 : (edge.https[0]?.port ?? 443) // behind a proxy of the operator's: the usual one
   return `https://${admin.host}${port === 443 ? '' : `:${port}`}`
+}
+
+function parseServer(text: string): Server | undefined {
+  if (isIP(text) !== 0) return { address: text, port: 53 }
+  const [, v6, v4, digits] = /^(?:\[([^\]]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  if (!(port > 0 && port < 65_536)) return undefined
+  if (v6 !== undefined) return isIPv6(v6) ? { address: v6, port } : undefined
+  return v4 !== undefined && isIPv4(v4) ? { address: v4, port } : undefined
 }
 
 /** For `config print`: everything in force, secrets hidden. */

@@ -7,6 +7,7 @@ export type ProblemCode =
   | 'not-found' // also what another tenant's row looks like
   | 'already-exists'
   | 'source-domain-taken' // another tenant holds the name
+  | 'control-unproven' // of the name, and what is asked for wants a proof in force
   | 'still-in-use'
   | 'too-early' // a staged certificate that caches may not know yet
   | 'sign-in-required'

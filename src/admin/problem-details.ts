@@ -8,6 +8,7 @@ export const PROBLEMS = {
   'certificate-refused': { status: 422, title: 'The certificate was refused' },
   'not-found': { status: 404, title: 'Not found' },
   'already-exists': { status: 409, title: 'It exists already' },
+  'control-unproven': { status: 409, title: 'Nobody has proven control of the source domain' },
   'source-domain-taken': { status: 409, title: 'Another tenant holds the source domain' },
   'still-in-use': { status: 409, title: 'It is still in use' },
   'too-early': { status: 409, title: 'It is too early for that' },

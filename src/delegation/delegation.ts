@@ -27,8 +27,17 @@ export interface Delegation extends ServiceName {
   tlsAnswer: TlsAnswer
   poshAnswer: PoshAnswer
   srvPort: number | null // null: the service's usual port
+  /** What an initiating entity found at an external source domain's own web server; null: nobody has looked. */
+  ruleCheck: RuleCheck | null
   createdAt: Date
   revision: number
+}
+
+/** Whether the owner's web server gives what it should, three outcomes. */
+export interface RuleCheck {
+  outcome: 'ok' | 'wrong' | 'could-not-ask'
+  found: string // for people: what is wrong and what to do, or what is right
+  checkedAt: Date
 }
 
 /** The part of a delegation that an answer needs. */
@@ -72,6 +81,8 @@ export interface DelegationStore {
   list(tenantId: string | 'all', page: DelegationPage): Promise<Delegation[]>
   /** Of the delegation, or what it is to lead to. @throws ProblemError not-found */
   change(tenantId: string, id: string, terms: DelegationTerms, act: Act): Promise<Delegation>
+  /** No act of anybody's: neither a new revision nor an event. Where the delegation is gone nothing is written. */
+  noteRuleCheck(tenantId: string, id: string, check: RuleCheck): Promise<void>
   /** @throws ProblemError not-found */
   withdraw(tenantId: string, id: string, act: Act): Promise<void>
 }

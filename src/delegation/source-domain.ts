@@ -1,6 +1,7 @@
 import type { Act } from '../act.ts'
 import type { DomainName } from '../name.ts'
 import type { ProblemError } from '../problem.ts'
+import type { Control } from '../tenant/control.ts'
 import type { NewDelegation } from './delegation.ts'
 import type { HostMeta } from './host-meta.ts'
 
@@ -8,14 +9,12 @@ import type { HostMeta } from './host-meta.ts'
 export type SourceDomainMode = 'hosted' | 'external'
 
 /** A tenant's claim to a name. It is *held*, and answered for, while a proof of control is in force. */
-export interface SourceDomain {
+export interface SourceDomain extends Control {
   id: string
   tenantId: string
   tenantName: string
   name: DomainName
   mode: SourceDomainMode
-  proof: 'vouched' | null // null: unproven, nothing is served
-  provenAt: Date | null
   suspendedAt: Date | null
   hostMeta: HostMeta | null
   frontLineageId: string | null
@@ -78,7 +77,7 @@ export interface SourceDomainStore {
   list(tenantId: string | 'all', page: SourceDomainPage): Promise<SourceDomain[]>
   /** The operator's word that the tenant controls the name. @throws ProblemError source-domain-taken, not-found */
   vouch(tenantId: string, name: DomainName, act: Act): Promise<void>
-  /** Nothing is served any more. The claim stays, and so do its delegations. @throws ProblemError not-found */
+  /** Nothing is served until control is proven otherwise, which is looked for at once. The claim stays, and so do its delegations. @throws ProblemError not-found */
   withdrawVouch(tenantId: string, name: DomainName, act: Act): Promise<void>
   /** @throws ProblemError not-found */
   setMode(tenantId: string, name: DomainName, mode: SourceDomainMode, act: Act): Promise<SourceDomain>
@@ -88,6 +87,6 @@ export interface SourceDomainStore {
   /** Held, hosted names without a front lineage, in no order; an indexed look-up. */
   wantingFront(limit: number): Promise<Pick<SourceDomain, 'tenantId' | 'name'>[]>
   setFrontLineage(tenantId: string, name: DomainName, lineageId: string | null, act: Act): Promise<void>
-  /** With its delegations. @throws ProblemError not-found */
+  /** With its delegations; the private keys of its front lineage are kept for a while (`tenant/control.ts`). @throws ProblemError not-found */
   remove(tenantId: string, name: DomainName, act: Act): Promise<void>
 }

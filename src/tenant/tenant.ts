@@ -11,6 +11,7 @@ export interface Tenant {
   name: string // unique; TENANT_NAME
   suspendedAt: Date | null // nothing of it is served from then on, and its members change nothing; null: not suspended
   quotas: Quotas
+  edgeLabel: string // the first label of its own edge name: random, never given to another
   createdAt: Date
   revision: number
 }

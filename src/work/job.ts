@@ -12,8 +12,10 @@ export interface Job {
 export interface JobStore {
   /** Adds the job, or brings the open one of that kind and key forward to an earlier `runAt`. */
   enqueue(job: { kind: string; key: string; payload: unknown; runAt: Date }): Promise<void>
-  /** Takes the due job that has waited longest; it is this worker's until `until`. */
-  claim(worker: string, now: Date, until: Date): Promise<Job | undefined>
+  /** Takes the due job of one of the kinds that has waited longest; it is this worker's until `until`. */
+  claim(worker: string, kinds: readonly string[], now: Date, until: Date): Promise<Job | undefined>
+  /** When the open job of that kind and key is due; null: there is none. */
+  nextRun(kind: string, key: string): Promise<Date | null>
   /** True where the fence still holds. */
   complete(job: Job, now: Date): Promise<boolean>
   /** Gives the job back, to be run at `runAt`, with what went wrong. */
