@@ -14,13 +14,15 @@ import { frontCertificates } from './delegation/front-certificates.ts'
 import { healthServer } from './health.ts'
 import { listenOn } from './listen.ts'
 import { createLog } from './log.ts'
-import { adminParts } from './parts.ts'
+import { adminParts, random, trustedRoots } from './parts.ts'
 import { ProblemError } from './problem.ts'
 import { openStorage } from './storage/storage.ts'
 import type { StartMessage } from './supervisor.ts'
-import { jobRunner } from './work/runner.ts'
+import { PROOF_CHECK } from './tenant/proof-checks.ts'
+import { REDIRECT_RULE } from './verify/rule-checks.ts'
+import { rounds } from './work/rounds.ts'
+import { jobRunner, type JobKind } from './work/runner.ts'
 
-const TICK_MS = 500
 const SWEEP_EVERY_MS = 60_000
 const AUDIT_HEAD_EVERY_MS = 3_600_000
 const DAY_MS = 86_400_000
@@ -28,6 +30,8 @@ const KEEP_CHANGES_MS = 3_600_000
 const LEASE_MS = 60_000
 const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
 const JOBS_PER_ROUND = 50
+const CERTIFICATES_AT_ONCE = 4
+const ASKS_AT_ONCE = 16
 
 export interface MainProcess {
   /** Whether the database was empty before: then nobody has ever signed in. */
@@ -55,25 +59,27 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     authority: config.front.authority,
   })
   const local = await storage.localAuthority.loadOrCreate(() => createLocalAuthority(clock.now()), clock.now())
-  const jobs = jobRunner({
-    jobs: storage.jobs,
-    kinds: {
+  const roots = await trustedRoots({ storage, config, clock })
+  const parts = adminParts({ storage, sealer: keys, config, clock, log, roots })
+  const runner = (kinds: Readonly<Record<string, JobKind>>, atOnce: number) =>
+    jobRunner({ jobs: storage.jobs, kinds, atOnce, clock, log, worker: randomUUID(), leaseMs: LEASE_MS, random })
+  const certificateJobs = runner(
+    {
       [FRONT_CERTIFICATE]: frontCertificateJob({
         lineages,
         authority: localAuthority({ ...local, clock }),
+        confirmControl: parts.proofs.confirm,
         isPresented: async ({ id, name }) => name === frontLineageName(config.admin.host) || lineages.isPresented(id),
         cacheSpanMs: cacheSpanMs(config),
         clock,
       }),
     },
-    clock,
-    log,
-    worker: randomUUID(),
-    leaseMs: LEASE_MS,
-    random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
-  })
+    CERTIFICATES_AT_ONCE,
+  )
+  // Apart, and many at once, since they wait for others: a name server that is silent holds nobody else up
+  const askingJobs = runner({ [PROOF_CHECK]: parts.proofs.job, [REDIRECT_RULE]: parts.rules.job }, ASKS_AT_ONCE)
 
-  const app = adminApp(adminParts({ storage, sealer: keys, config, clock, log }))
+  const app = adminApp(parts)
   const admin = http.createServer(app)
   const health = healthServer({ check: () => storage.check(), log })
   if (config.admin.listen) await listenOn(admin, config.admin.listen, { isShared: false })
@@ -83,11 +89,12 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   await listenOn(health.server, config.health.listen, { isShared: false })
 
   let isStopping = false
-  let isFailing = false // a database that is away is away in every round: one line is enough
-  let tick: Promise<void> | undefined
-  const ticker = setInterval(() => {
-    tick ??= work().finally(() => (tick = undefined))
-  }, TICK_MS)
+  const certifying = async () => {
+    const ordered = await fronts.order(clock.now())
+    return ordered + (await certificateJobs.runDue(JOBS_PER_ROUND)).completed
+  }
+  const asking = async () => (await askingJobs.runDue(JOBS_PER_ROUND)).completed
+  const works = [rounds('certificates', certifying, log), rounds('questions', asking, log)]
   let sweeping: Promise<void> | undefined
   const sweeper = setInterval(() => {
     const olderThan = new Date(clock.now().getTime() - KEEP_CHANGES_MS)
@@ -99,6 +106,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     try {
       await storage.changes.trim(olderThan)
       while (!isStopping && (await storage.sweep(clock.now())) > 0);
+      while (!isStopping && (await storage.control.destroyKeys(clock.now())) > 0);
       await forgetOldEvents()
     } catch (err) {
       log.warn({ err }, 'what has ended was not swept away; it is tried again')
@@ -123,32 +131,15 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   await logAuditHead()
   const auditTicker = setInterval(() => void logAuditHead(), AUDIT_HEAD_EVERY_MS)
 
-  /** Rounds of a bounded size, so that a stop need not wait for a hundred thousand certificates. */
-  async function work(): Promise<void> {
-    try {
-      for (let found = 1; found > 0 && !isStopping;) {
-        const ordered = await fronts.order(clock.now())
-        const { completed } = await jobs.runDue(JOBS_PER_ROUND)
-        found = ordered + completed
-      }
-      if (isFailing) log.info('rounds of work succeed again')
-      isFailing = false
-    } catch (err) {
-      if (!isFailing) log.warn({ err }, 'a round of work failed; it is tried again')
-      isFailing = true
-    }
-  }
-
   log.info({ adminHost: config.admin.host }, 'the main process is ready')
   return {
     isNew: applied.includes(firstMigration),
     setListeningEdges: health.setListeningEdges,
     async stop() {
       isStopping = true
-      clearInterval(ticker)
       clearInterval(sweeper)
       clearInterval(auditTicker)
-      await Promise.all([tick, sweeping])
+      await Promise.all([...works.map((work) => work.stop()), sweeping])
       if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])
       await logAuditHead()

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rootCertificates } from 'node:tls'
 import type { AdminDeps } from './admin/deps.ts'
 import { certificateImport } from './certificate/import.ts'
 import { createLocalAuthority } from './certificate/local-authority.ts'
@@ -7,11 +8,37 @@ import type { Clock } from './clock.ts'
 import { adminOrigin, type Config } from './config.ts'
 import { registrar } from './delegation/registrar.ts'
 import type { Log } from './log.ts'
+import { addressPolicy } from './outside/address-policy.ts'
+import { guardedAsk } from './outside/guarded-fetch.ts'
+import { nameServers } from './outside/name-servers.ts'
+import { resolver } from './outside/resolver.ts'
 import type { Storage } from './storage/storage.ts'
 import { accounts } from './tenant/accounts.ts'
 import { apiTokens, principals } from './tenant/api-tokens.ts'
 import { passkeyCeremonies } from './tenant/passkeys.ts'
+import { proofChecks } from './tenant/proof-checks.ts'
 import { signIn } from './tenant/sign-in.ts'
+import { REDIRECT_RULE, ruleChecks, type RedirectRulePayload } from './verify/rule-checks.ts'
+
+const VERIFY_TIMEOUT_MS = 10_000
+const VERIFY_BYTES = 65_536
+
+/** From 0 up to, not including, 1. */
+export function random(): number {
+  return randomBytes(4).readUInt32BE() / 2 ** 32
+}
+
+/** What this server trusts when it asks as an initiating entity; undefined: what Node does. */
+export async function trustedRoots(deps: {
+  storage: Storage
+  config: Config
+  clock: Clock
+}): Promise<readonly string[] | undefined> {
+  const { storage, config, clock } = deps
+  if (config.front.authority !== 'local') return undefined
+  const own = await storage.localAuthority.root(() => createLocalAuthority(clock.now()), clock.now())
+  return [...rootCertificates, own]
+}
 
 /** The nouns over a storage, put together for the admin plane: that of the main process, and of a command on the data folder. */
 export function adminParts(deps: {
@@ -20,12 +47,53 @@ export function adminParts(deps: {
   config: Config
   clock: Clock
   log: Log
+  roots?: readonly string[] | undefined // see `trustedRoots`
 }): AdminDeps {
-  const { storage, sealer, config, clock, log } = deps
+  const { storage, sealer, config, clock, log, roots } = deps
+  const proofKey = sealer.deriveKey('proof-token')
+  const resolve = resolver({ servers: config.outside.resolvers, randomBytes })
+  const policy = addressPolicy(config.outside.allow_networks)
   const people = { ...storage, clock, randomBytes, origin: adminOrigin(config) }
   return {
     ...storage,
-    registrar: registrar({ ...storage, reserved: { adminHost: config.admin.host, edgeName: config.edge.name } }),
+    registrar: registrar({
+      ...storage,
+      policy: { adminHost: config.admin.host, edgeName: config.edge.name, allow: config.names.allow },
+    }),
+    proofs: proofChecks({
+      control: storage.control,
+      nameServers: nameServers({ resolver: resolve, policy, port: config.outside.name_server_port, randomBytes }),
+      jobs: storage.jobs,
+      proofKey,
+      edgeName: config.edge.name,
+      clock,
+      random,
+      randomBytes,
+      log,
+      async onHeld({ id, tenantId, name, mode }) {
+        if (mode === 'external')
+          await storage.jobs.enqueue({
+            kind: REDIRECT_RULE,
+            key: id,
+            payload: { tenantId, name } satisfies RedirectRulePayload,
+            runAt: clock.now(),
+          })
+      },
+    }),
+    rules: ruleChecks({
+      ...storage,
+      askAt: (allowPorts) =>
+        guardedAsk({
+          resolver: resolve,
+          policy,
+          allowPorts,
+          ...(roots && { ca: roots }),
+          timeoutMs: VERIFY_TIMEOUT_MS,
+          maxBytes: VERIFY_BYTES,
+        }),
+      httpsPort: config.outside.https_port,
+      clock,
+    }),
     imports: certificateImport(storage),
     signIn: signIn(people),
     accounts: accounts({
@@ -42,7 +110,7 @@ export function adminParts(deps: {
     principals: principals(people),
     localAuthorityRoot: () => storage.localAuthority.root(() => createLocalAuthority(clock.now()), clock.now()),
     config,
-    proofKey: sealer.deriveKey('proof-token'),
+    proofKey,
     clock,
     log,
     randomBytes,

@@ -7,7 +7,8 @@ import { namingWarnings } from '../delegation/naming-warnings.ts'
 import { respond, type Answer } from '../delegation/respond.ts'
 import type { SourceDomain } from '../delegation/source-domain.ts'
 import { parseWellKnownPath } from '../delegation/well-known-path.ts'
-import { proofToken } from '../tenant/proof-token.ts'
+import type { DomainName } from '../name.ts'
+import { edgeNameOf, proofToken } from '../tenant/proof-token.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import type { AdminDeps, LookUps } from './deps.ts'
 
@@ -58,9 +59,7 @@ export async function recordsOf(
   delegations?: Delegation[],
 ): Promise<DnsRecord[]> {
   const { config, proofKey, clock } = deps
-  const all =
-    delegations ??
-    (await deps.delegations.list(tenant.id, { limit: DELEGATIONS_SHOWN, sourceDomain: sourceDomain.name }))
+  const all = delegations ?? (await delegationsOf(deps, tenant, sourceDomain.name))
   const certificates = new Map<string, LineageCertificate[]>()
   for (const delegation of all) {
     if (!certificates.has(delegation.lineageId))
@@ -70,9 +69,13 @@ export async function recordsOf(
     sourceDomain,
     delegations: all,
     certificates,
-    edge: { name: config.edge.name, addresses: config.edge.addresses },
+    edge: { name: edgeNameOf(tenant, config.edge.name), addresses: config.edge.addresses },
     proofToken: proofToken(proofKey, tenant.id, sourceDomain.name),
   })
+}
+
+export function delegationsOf(deps: AdminDeps, tenant: Tenant, sourceDomain: DomainName): Promise<Delegation[]> {
+  return deps.delegations.list(tenant.id, { limit: DELEGATIONS_SHOWN, sourceDomain })
 }
 
 export function publishedAt(lineage: LineageWithCertificates | undefined, now: Date): LineageCertificate[] {

@@ -16,11 +16,13 @@ import type { IdempotencyStore } from '../tenant/idempotency.ts'
 import type { LinkStore } from '../tenant/link.ts'
 import type { MemberStore } from '../tenant/member.ts'
 import type { Passkeys } from '../tenant/passkeys.ts'
+import type { ProofChecks } from '../tenant/proof-checks.ts'
 import type { SessionStore } from '../tenant/session.ts'
 import type { SignIn } from '../tenant/sign-in.ts'
 import type { Tenant, TenantStore } from '../tenant/tenant.ts'
 import type { TokenStore } from '../tenant/token.ts'
 import type { PasskeyStore, UserStore } from '../tenant/user.ts'
+import type { RuleChecks } from '../verify/rule-checks.ts'
 
 /** What the admin plane is handed; it knows no storage. */
 export interface AdminDeps {
@@ -43,6 +45,8 @@ export interface AdminDeps {
   imports: CertificateImport
   signIn: SignIn
   accounts: Accounts
+  proofs: ProofChecks
+  rules: RuleChecks
   ceremonies: Passkeys
   apiTokens: ApiTokens
   principals: Principals

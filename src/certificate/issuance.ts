@@ -14,6 +14,8 @@ import { readUpload } from './upload.ts'
 /** The kind of job; its key is the id of the lineage. */
 export const FRONT_CERTIFICATE = 'front-certificate'
 
+const UNPROVEN_AGAIN_MS = 3_600_000
+
 export interface FrontCertificatePayload {
   tenantId: string | null
   lineageId: string
@@ -24,23 +26,37 @@ export interface FrontCertificatePayload {
  * Sees to it that a front lineage has a certificate that is not due. May be run again after a crash at any line: what
  * was staged is activated and not ordered anew. Nobody keeps a front certificate, so it need not be staged for a while,
  * but where a delegation publishes the same lineage.
+ * Nothing is ordered for a tenant's name without a fresh proof of control: then it comes again in an hour.
  * It ends for good where the lineage is gone, nothing presents it, or its certificates come by hand by now.
  */
 export function frontCertificateJob(deps: {
   lineages: Pick<LineageStore, 'find' | 'stage' | 'activate' | 'isPublished'>
   authority: Authority
+  /** @throws ProblemError control-unproven: the tenant has no fresh proof that it controls the name */
+  confirmControl: (tenantId: string, name: DomainName) => Promise<void>
   /** Whether anything presents the lineage still; where nothing does, it is not renewed. */
   isPresented: (lineage: Lineage) => Promise<boolean>
   cacheSpanMs: number // for how long a document may be kept by whoever fetched it; see `rollover.ts`
   clock: Clock
 }): JobKind {
-  const { lineages, authority, isPresented, cacheSpanMs, clock } = deps
+  const { lineages, authority, confirmControl, isPresented, cacheSpanMs, clock } = deps
 
   async function order({ tenantId, lineageId, identifiers }: FrontCertificatePayload, act: Act) {
+    if (tenantId !== null) for (const name of identifiers) await confirmControl(tenantId, name)
     const { csrDer, privateKey } = await createRequest(identifiers)
     const { chainPem } = await authority.issue({ identifiers, csrDer })
     const chain = verifiedChain({ chainPem, identifiers, privateKey, now: clock.now() })
     return lineages.stage(tenantId, lineageId, { chain, privateKey }, act)
+  }
+
+  /** Undefined where control of a name is not proven at present: nothing has failed, it is only not the time. */
+  async function orderIfProven(front: FrontCertificatePayload, act: Act) {
+    try {
+      return await order(front, act)
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === 'control-unproven') return undefined
+      throw error
+    }
   }
 
   return async ({ payload }) => {
@@ -58,7 +74,8 @@ export function frontCertificateJob(deps: {
     const left = lineage.certificates.find(
       (one) => stateAt(one, now) === 'staged' && one.privateKeyId && one.notBefore <= now && isGood(one),
     )
-    const fresh = left ?? (await order(front, act))
+    const fresh = left ?? (await orderIfProven(front, act))
+    if (!fresh) return { runAgainAt: new Date(now.getTime() + UNPROVEN_AGAIN_MS) }
     const isPublished = await lineages.isPublished(front.lineageId)
     const knownAt = isPublished ? knownToAllAt([...lineage.certificates, fresh], fresh, { now, cacheSpanMs }) : now
     if (knownAt > now) return { runAgainAt: knownAt }

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { PoshAnswer } from '../delegation/delegation.ts'
 import { serviceName } from '../delegation/service-name.ts'
-import { displayName, domainName } from '../name.ts'
+import { displayName, domainName, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import { escapeUnseen } from '../verify/format-report.ts'
 import { orHint, pages, path, type Api } from './api.ts'
 import { withApi } from './connect.ts'
 import { report, table, when } from './io.ts'
 import { oneOf, wholeNumber } from './options.ts'
-import type { Delegation, SourceDomainInDetail, TargetHost } from './resources.ts'
+import type { Delegation, RuleCheck, SourceDomainInDetail, TargetHost, VerificationReport } from './resources.ts'
 import { everybodysPath, holderOf, noteMissingFront, tenantOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -149,6 +150,29 @@ Example:
     )
 
   delegation
+    .command('verify <domain>')
+    .description('let the server ask as an initiating entity, as it sees the names and hosts; see also: waypost verify')
+    .option('--service <name>', 'which service', '_xmpp-server')
+    .option('--tenant <name>', 'whose, where several have claimed the domain')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExit codes as of waypost verify: 0 proven, 1 disproven, 2 could not ask.')
+    .action((domain: string, options: { service: string; tenant?: string; json?: true }, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const found = await delegationOf(api, domain, options)
+        const ofOne = path`/tenants/${found.tenant}/delegations/${found.id}`
+        const { body } = await api.post<VerificationReport>(`${ofOne}/verify`)
+        const source = await ifAllowed<SourceDomainInDetail>(
+          api,
+          path`/tenants/${found.tenant}/source-domains/${found.sourceDomain}`,
+        )
+        const rule = source?.mode === 'external' ? (await api.post<RuleCheck>(`${ofOne}/check-rule`)).body : null
+        if (options.json) io.write(JSON.stringify({ ...body, ruleCheck: rule }) + '\n')
+        else io.write(escapeUnseen(verificationText(body, rule)))
+        io.setExitCode(rule?.outcome === 'wrong' ? 1 : { proven: 0, disproven: 1, unknown: 2 }[body.conclusion])
+      }),
+    )
+
+  delegation
     .command('withdraw <domain>')
     .description('withdraw a delegation: its paths answer 404 within a second')
     .option('--service <name>', 'which service', '_xmpp-server')
@@ -161,6 +185,22 @@ Example:
         report(io, options.json, `withdrew ${pathOf(found)}`, { withdrawn: delegationJson(found) })
       }),
     )
+}
+
+function verificationText(report: VerificationReport, rule: RuleCheck | null): string {
+  const { service, sourceDomain, at, conclusion, steps } = report
+  const lines = steps.map(
+    ({ outcome, title, status, asked, found, cure }) =>
+      `${outcome.padEnd(13)}  ${title}\n${[
+        ...(asked === null ? [] : [`asked: ${asked}${status === null ? '' : `, answered ${status}`}`]),
+        `found: ${found}`,
+        ...(cure === null ? [] : [`to do: ${cure}`]),
+      ]
+        .map((line) => `               ${line}\n`)
+        .join('')}`,
+  )
+  const ofRule = rule === null ? '' : `the rule on its web server: ${rule.outcome}: ${rule.found}\n`
+  return `${service} of ${displayName(sourceDomain as DomainName)}, asked at ${when(at)}\n\n${lines.join('')}\n${ofRule}${conclusion.toUpperCase()}\n`
 }
 
 async function ownerOf(api: Api, domain: string, tenant: string | undefined): Promise<string> {
@@ -198,11 +238,11 @@ function pathOf({ service, sourceDomain }: Delegation): string {
 }
 
 export function delegationJson(delegation: Delegation) {
-  const { id, tenant, sourceDomain, targetHost, targetPort, lineage, tlsAnswer, poshAnswer, srvPort, createdAt } =
-    delegation
+  const { id, tenant, sourceDomain, targetHost, targetPort, lineage, createdAt } = delegation
+  const { tlsAnswer, poshAnswer, srvPort, ruleCheck } = delegation
   const { service, protocol } = serviceName(delegation.service)
   return {
     ...{ id, tenant, sourceDomain, service, protocol, targetHost, targetPort },
-    ...{ lineageName: lineage, tlsAnswer, poshAnswer, srvPort, createdAt },
+    ...{ lineageName: lineage, tlsAnswer, poshAnswer, srvPort, ruleCheck, createdAt },
   }
 }

@@ -5,6 +5,7 @@ import { ProblemError } from '../problem.ts'
 import { pages, path, type Api } from './api.ts'
 import { withApi } from './connect.ts'
 import { delegationJson } from './delegation-command.ts'
+import { addDomainControlCommands } from './domain-control-command.ts'
 import { addDomainImportCommand } from './domain-import-command.ts'
 import { card, report, table, when } from './io.ts'
 import { readInput } from './options.ts'
@@ -38,7 +39,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
             io.write(`added source domain ${displayName(body.name)} of ${tenant}\n`)
             if (body.proof === null)
               io.writeError(
-                `nothing is served for it until control of it is proven; as the operator: waypost domain vouch ${body.name}\n`,
+                `nothing is served for it until control of it is proven, by the records that are shown or by the operator: waypost domain vouch ${body.name}\n`,
               )
             io.writeError(`the records to publish: waypost domain show ${body.name}\n`)
           }
@@ -101,7 +102,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
 
   const acts = [
     ['vouch', 'say as the operator that the tenant controls the name', 'vouched for'],
-    ['unvouch', 'take that word back: nothing is served until control is proven otherwise', 'no longer vouched for'],
+    ['unvouch', 'take that word back: nothing is served until control is proven by DNS', 'no longer vouched for'],
     ['suspend', 'answer 404 for everything of this name until it is resumed', 'suspended'],
     ['resume', 'serve a suspended name again', 'resumed'],
   ] as const
@@ -170,6 +171,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
       }),
     )
 
+  addDomainControlCommands(domain, deps)
   addDomainImportCommand(domain, deps)
 }
 
@@ -192,19 +194,34 @@ function factsOf(domain: SourceDomainInDetail): [string, string][] {
     ['tenant', tenant],
     ['mode', mode === 'hosted' ? 'hosted: this server answers for it' : "external: its owner's web server redirects"],
     ['state', stateOf(domain)],
+    ['proof', domain.proof === null ? `none; see: waypost domain explain ${name}` : PROOFS[domain.proof]],
     ['front certificate', mode === 'external' ? 'not needed' : hasFrontCertificate ? 'yes' : 'none yet'],
     ['host-meta', hostMeta === null ? 'off' : `${hostMeta.links.length} links`],
   ]
 }
 
-function stateOf({ suspendedAt, proof }: SourceDomain): string {
+const PROOFS = { vouched: "the operator's word", txt: 'the TXT record', cname: 'the CNAME record' }
+
+function stateOf({ suspendedAt, state, lapsesAt, lapsedAt }: SourceDomain): string {
   if (suspendedAt !== null) return `suspended since ${when(suspendedAt)}`
-  return proof === null ? 'unproven, not served' : 'served'
+  switch (state) {
+    case 'unproven':
+      return 'unproven, not served'
+    case 'lapsed':
+      return `lapsed ${when(lapsedAt)}, not served`
+    case 'wavering':
+      return `served, wavering: lapses ${when(lapsesAt)}`
+    case 'proven':
+    case 'vouched':
+      return 'served'
+  }
 }
 
 function toJson(domain: SourceDomain) {
-  const { name, tenant, mode, proof, provenAt, suspendedAt, hasFrontCertificate, createdAt } = domain
-  return { name, tenant, mode, proof, provenAt, suspendedAt, hasFrontCertificate, createdAt }
+  const { name, tenant, mode, suspendedAt, hasFrontCertificate, createdAt } = domain
+  const { state, proof, provenAt, seenAt, waveringSince, lapsesAt, lapsedAt } = domain
+  const control = { state, proof, provenAt, seenAt, waveringSince, lapsesAt, lapsedAt }
+  return { name, tenant, mode, ...control, suspendedAt, hasFrontCertificate, createdAt }
 }
 
 function parseJson(bytes: Buffer): unknown {

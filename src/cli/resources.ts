@@ -3,8 +3,11 @@ import type { DnsRecord } from '../delegation/dns-records.ts'
 import type { HostMeta } from '../delegation/host-meta.ts'
 import type { SourceDomainMode } from '../delegation/source-domain.ts'
 import type { DomainName } from '../name.ts'
+import type { ControlState, Proof, Sighting } from '../tenant/control.ts'
+import type { Look } from '../tenant/findings.ts'
 import type { Role } from '../tenant/member.ts'
 import type { Quotas } from '../tenant/tenant.ts'
+import type { Conclusion, Step } from '../verify/report.ts'
 
 // What the commands read of the API's answers. Instants are ISO 8601.
 
@@ -27,12 +30,32 @@ export interface TenantInDetail extends Tenant {
   counts: Record<keyof Quotas, number>
 }
 
-export interface SourceDomain {
+/** How it stands with the proof of control. */
+export interface Control {
+  state: ControlState
+  proof: Proof | null
+  provenAt: string | null
+  seenAt: string | null
+  waveringSince: string | null
+  lapsesAt: string | null
+  lapsedAt: string | null
+}
+
+export interface ControlOfSourceDomain extends Control {
+  tenant: string
+  name: DomainName
+  summary: string
+  advice: string[]
+  isHeldByAnother: boolean
+  lastLook: { at: string; outcome: Sighting['outcome'] | null; looks: Look[] } | null
+  nextCheckAt: string | null
+  dnsRecords: DnsRecord[]
+}
+
+export interface SourceDomain extends Control {
   tenant: string
   name: DomainName
   mode: SourceDomainMode
-  proof: string | null
-  provenAt: string | null
   suspendedAt: string | null
   hasFrontCertificate: boolean
   createdAt: string
@@ -61,7 +84,25 @@ export interface Delegation {
   tlsAnswer: TlsAnswer
   poshAnswer: PoshAnswer
   srvPort: number | null
+  ruleCheck: RuleCheck | null
   createdAt: string
+}
+
+export interface RuleCheck {
+  outcome: 'ok' | 'wrong' | 'could-not-ask'
+  found: string
+  checkedAt: string
+}
+
+export interface VerificationReport {
+  sourceDomain: string
+  service: string
+  at: string
+  conclusion: Conclusion
+  tls: Conclusion
+  posh: Conclusion | 'absent'
+  steps: (Pick<Step, 'title' | 'outcome' | 'rule' | 'found' | 'cure' | 'asked'> & { status: number | null })[]
+  certificates: { sha256: string; subject: string; notAfter: string; validity: string }[]
 }
 
 export interface Certificate {

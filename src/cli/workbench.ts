@@ -44,13 +44,14 @@ export async function openWorkbench(installation: Installation): Promise<Workben
     act: () => ({ at: clock.now(), actor, address: null }),
     async api() {
       // Loaded where they are needed: they are most of what there is to load
-      const [{ allRoutes }, { adminParts }, { inProcess }] = await Promise.all([
+      const [{ allRoutes }, { adminParts, trustedRoots }, { inProcess }] = await Promise.all([
         import('../admin/api/all-routes.ts'),
         import('../parts.ts'),
         import('./in-process.ts'),
       ])
       const log = createLog({ level: 'error', role: 'cli' }, process.stderr)
-      const parts = adminParts({ storage, sealer: keys, config, clock, log })
+      const roots = await trustedRoots({ storage, config, clock })
+      const parts = adminParts({ storage, sealer: keys, config, clock, log, roots })
       return inProcess(allRoutes(parts), { tenants: parts.tenants, clock, actor, close: bench.close })
     },
     close: () => storage.close(),

@@ -9,3 +9,8 @@ import type { DomainName } from '../name.ts'
 export function proofToken(key: Uint8Array, tenantId: string, domain: DomainName): string {
   return 'waypost-' + createHmac('sha256', key).update(`${tenantId}\0${domain}`).digest('base64url').slice(0, 32)
 }
+
+/** What a tenant's source domains point their CNAME records to; below the edge name that all share. */
+export function edgeNameOf({ edgeLabel }: { edgeLabel: string }, edgeName: DomainName): DomainName {
+  return `${edgeLabel}.${edgeName}` as DomainName
+}

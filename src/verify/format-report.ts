@@ -35,7 +35,7 @@ export function formatReport(report: Report, { isColoured }: { isColoured: boole
 
 /** The report as JSON, instants in RFC 3339, safe to print on a terminal. */
 export function formatReportJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replaceAll(UNSEEN, escapeCharacter)
+  return escapeUnseen(JSON.stringify(value, null, 2))
 }
 
 const PAINTED: Record<Conclusion, StepOutcome> = { proven: 'ok', disproven: 'wrong', unknown: 'could-not-ask' }
@@ -87,8 +87,13 @@ function lines(rows: [label: string, text: string][]): string {
 // ones make a name look like another
 const UNSEEN = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 
+/** Text of several lines, in which strangers may have had a hand, safe to print on a terminal. */
+export function escapeUnseen(text: string): string {
+  return text.replaceAll(UNSEEN, escapeCharacter)
+}
+
 function visible(text: string): string {
-  return text.replaceAll('\n', '\\n').replaceAll(UNSEEN, escapeCharacter)
+  return escapeUnseen(text.replaceAll('\n', '\\n'))
 }
 
 function escapeCharacter(character: string): string {

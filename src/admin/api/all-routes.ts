@@ -2,6 +2,7 @@ import { lookUps, type AdminDeps } from '../deps.ts'
 import { accountRoutes } from './account-routes.ts'
 import { authorityRoutes } from './authority-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
+import { controlRoutes } from './control-routes.ts'
 import { delegationRoutes } from './delegation-routes.ts'
 import { frontRoutes } from './front-routes.ts'
 import { importRoutes } from './import-routes.ts'
@@ -15,6 +16,7 @@ import { targetHostRoutes } from './target-host-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { userRoutes } from './user-routes.ts'
+import { verificationRoutes } from './verification-routes.ts'
 import type { Route } from './route.ts'
 
 /** Every route but that of the document which describes them. Knows no Express: the command line asks them too. */
@@ -23,9 +25,11 @@ export function allRoutes(deps: AdminDeps): Route[] {
   return [
     ...tenantRoutes(deps),
     ...sourceDomainRoutes(deps, find),
+    ...controlRoutes(deps, find),
     ...importRoutes(deps),
     ...targetHostRoutes(deps, find),
     ...delegationRoutes(deps, find),
+    ...verificationRoutes(deps, find),
     ...frontRoutes(deps, find),
     ...lineageRoutes(deps, find),
     ...sessionRoutes(deps),

@@ -11,6 +11,7 @@ import { certificateResource, toCertificateResource } from './lineage-routes.ts'
 import { BY_ID, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
 import { route, type Route, type RouteAnswer } from './route.ts'
 import { dnsRecord } from './source-domain-routes.ts'
+import { ruleCheck } from './verification-routes.ts'
 
 const OF_SERVICE = '/tenants/{tenant}/source-domains/{name}/delegations/{service}'
 
@@ -33,6 +34,7 @@ const fields = {
   tlsAnswer,
   poshAnswer,
   srvPort: srvPort.nullable().meta({ description: 'null: the usual port of the service' }),
+  ruleCheck: ruleCheck.nullable().meta({ description: 'At an external source domain; null: nobody has looked' }),
   createdAt: z.iso.datetime(),
 }
 const resource = z.object(fields).meta({ id: 'Delegation' })
@@ -246,6 +248,10 @@ function toResource(delegation: Delegation, tenant: string): z.input<typeof reso
     tlsAnswer: delegation.tlsAnswer,
     poshAnswer: delegation.poshAnswer,
     srvPort: delegation.srvPort,
+    ruleCheck: delegation.ruleCheck && {
+      ...delegation.ruleCheck,
+      checkedAt: delegation.ruleCheck.checkedAt.toISOString(),
+    },
     createdAt: createdAt.toISOString(),
   }
 }

@@ -4,6 +4,7 @@ import { parseHostMeta } from '../../delegation/host-meta.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName, type DomainName } from '../../name.ts'
 import { ProblemError } from '../../problem.ts'
+import { lapsesAt, stateOf, type Control } from '../../tenant/control.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import { recordsOf } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
@@ -17,13 +18,24 @@ export const isVouched = z
   .default(false)
   .meta({ description: 'The operator vouches for the tenant’s control; nobody else can' })
 
+export const controlFields = {
+  state: z
+    .enum(['unproven', 'vouched', 'proven', 'wavering', 'lapsed'])
+    .meta({ description: 'unproven, lapsed: nothing is served or issued' }),
+  proof: z.enum(['vouched', 'txt', 'cname']).nullable().meta({ description: 'In force; null: none is' }),
+  provenAt: z.iso.datetime().nullable().meta({ description: 'In force since' }),
+  seenAt: z.iso.datetime().nullable().meta({ description: 'When it was last seen' }),
+  waveringSince: z.iso.datetime().nullable().meta({ description: 'Not found then, and ever since' }),
+  lapsesAt: z.iso.datetime().nullable().meta({ description: 'Not before then, and only if it is not found again' }),
+  lapsedAt: z.iso.datetime().nullable().meta({ description: 'Until then a proof was in force' }),
+}
+
 const fields = {
   tenant: z.string(),
   name: z.string(),
   displayName: z.string().meta({ description: 'In U-labels' }),
   mode,
-  proof: z.enum(['vouched']).nullable().meta({ description: 'null: nothing is served until control is proven' }),
-  provenAt: z.iso.datetime().nullable(),
+  ...controlFields,
   suspendedAt: z.iso.datetime().nullable(),
   hasFrontCertificate: z.boolean().meta({ description: 'Whether the edge has one to present for it' }),
   createdAt: z.iso.datetime(),
@@ -306,16 +318,28 @@ function pathOf({ tenantName, name }: SourceDomain): string {
 }
 
 function toResource(domain: SourceDomain): z.input<typeof resource> {
-  const { tenantName, name, mode, proof, provenAt, suspendedAt, frontLineageId, createdAt } = domain
+  const { tenantName, name, mode, suspendedAt, frontLineageId, createdAt } = domain
   return {
     tenant: tenantName,
     name,
     displayName: displayName(name),
     mode,
-    proof,
-    provenAt: provenAt?.toISOString() ?? null,
+    ...toControlFields(domain),
     suspendedAt: suspendedAt?.toISOString() ?? null,
     hasFrontCertificate: frontLineageId !== null,
     createdAt: createdAt.toISOString(),
+  }
+}
+
+export function toControlFields(control: Control): z.input<z.ZodObject<typeof controlFields>> {
+  const instant = (at: Date | null) => at?.toISOString() ?? null
+  return {
+    state: stateOf(control),
+    proof: control.proof,
+    provenAt: instant(control.provenAt),
+    seenAt: instant(control.seenAt),
+    waveringSince: instant(control.waveringSince),
+    lapsesAt: instant(lapsesAt(control)),
+    lapsedAt: instant(control.lapsedAt),
   }
 }

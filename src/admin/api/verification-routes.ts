@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import type { Delegation } from '../../delegation/delegation.ts'
+import { ProblemError } from '../../problem.ts'
+import type { Tenant } from '../../tenant/tenant.ts'
+import type { Report, Step } from '../../verify/report.ts'
+import type { AdminDeps, LookUps } from '../deps.ts'
+import { tenantNameField } from '../input.ts'
+import { route, type Route } from './route.ts'
+
+const conclusion = z.enum(['proven', 'disproven', 'unknown'])
+const step = z.object({
+  title: z.string(),
+  outcome: z.enum(['ok', 'wrong', 'could-not-ask', 'note']),
+  rule: z.string().meta({ example: 'draft-miller-xmpp-fed-00 §6.3 step 2' }),
+  found: z.string(),
+  cure: z.string().nullable(),
+  asked: z.string().nullable().meta({ description: 'The URL' }),
+  status: z.int().nullable().meta({ description: 'Of the answer' }),
+})
+const report = z
+  .object({
+    sourceDomain: z.string(),
+    service: z.string().meta({ example: '_xmpp-server._tcp' }),
+    at: z.iso.datetime(),
+    conclusion,
+    tls: conclusion.meta({ description: 'Of draft-miller-xmpp-fed-00 §6.3 alone' }),
+    posh: z.enum([...conclusion.options, 'absent']).meta({ description: 'Of RFC 7711 alone' }),
+    steps: z.array(step),
+    certificates: z.array(
+      z.object({
+        sha256: z.string(),
+        subject: z.string(),
+        issuer: z.string(),
+        dnsNames: z.array(z.string()),
+        notBefore: z.iso.datetime(),
+        notAfter: z.iso.datetime(),
+        validity: z.enum(['valid', 'expired', 'not-yet-valid']),
+      }),
+    ),
+  })
+  .meta({ id: 'VerificationReport' })
+
+export const ruleCheck = z
+  .object({
+    outcome: z.enum(['ok', 'wrong', 'could-not-ask']),
+    found: z.string(),
+    checkedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'RuleCheck' })
+
+const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
+
+export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[] {
+  /** A stranger's server is asked only by whoever controls its name. */
+  async function delegationOfHeld(
+    tenant: Tenant,
+    id: string,
+  ): Promise<{ delegation: Delegation; isExternal: boolean }> {
+    const delegation = await find.delegation(tenant, id)
+    const { proof, mode, name } = await find.sourceDomain(tenant, delegation.sourceDomain)
+    if (proof === null)
+      throw new ProblemError(
+        'control-unproven',
+        `control of ${name} is not proven, so that its web server is not asked; publish the record that the source domain shows first`,
+      )
+    return { delegation, isExternal: mode === 'external' }
+  }
+
+  return [
+    route(
+      {
+        method: 'post',
+        path: '/tenants/{tenant}/delegations/{id}/verify',
+        summary: 'Ask as an initiating entity, from this server, and report every step',
+        access: 'admin',
+        scope: 'delegations:write',
+        params: one,
+        answer: { status: 200, schema: report },
+        problems: ['control-unproven'],
+      },
+      async ({ tenant, params }) => {
+        const { delegation } = await delegationOfHeld(tenant, params.id)
+        return { body: toReport(await rules.verify(delegation)) }
+      },
+    ),
+    route(
+      {
+        method: 'post',
+        path: '/tenants/{tenant}/delegations/{id}/check-rule',
+        summary: 'Whether the web server of an external source domain leads to what is published here',
+        access: 'admin',
+        scope: 'delegations:write',
+        params: one,
+        answer: { status: 200, schema: ruleCheck },
+        problems: ['control-unproven'],
+      },
+      async ({ tenant, params }) => {
+        const { delegation, isExternal } = await delegationOfHeld(tenant, params.id)
+        if (!isExternal)
+          throw new ProblemError(
+            'malformed-request',
+            `${delegation.sourceDomain} is hosted: this server answers for it itself, and there is no rule to check; ask for its verification instead`,
+          )
+        const { outcome, found, checkedAt } = await rules.check(delegation)
+        return { body: { outcome, found, checkedAt: checkedAt.toISOString() } }
+      },
+    ),
+  ]
+}
+
+function toReport(seen: Report): z.input<typeof report> {
+  const { sourceDomain, service, protocol, at, conclusion, tls, posh, steps, certificates } = seen
+  return {
+    ...{ sourceDomain, conclusion, tls, posh },
+    service: `${service}.${protocol}`,
+    at: at.toISOString(),
+    steps: steps.map(toStep),
+    certificates: certificates.map(({ sha256, subject, issuer, dnsNames, notBefore, notAfter, validity }) => ({
+      ...{ sha256, subject, issuer, dnsNames, validity },
+      notBefore: notBefore.toISOString(),
+      notAfter: notAfter.toISOString(),
+    })),
+  }
+}
+
+function toStep({ title, outcome, rule, found, cure, asked, reply }: Step): z.input<typeof step> {
+  return { title, outcome, rule, found, cure, asked, status: reply?.status ?? null }
+}

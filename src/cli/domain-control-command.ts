@@ -1,0 +1,168 @@
+import type { Command } from 'commander'
+import type { RedirectRule } from '../delegation/redirect-rules.ts'
+import { displayName } from '../name.ts'
+import { ProblemError } from '../problem.ts'
+import { escapeUnseen } from '../verify/format-report.ts'
+import { path } from './api.ts'
+import { withApi } from './connect.ts'
+import { card, EXIT, when } from './io.ts'
+import type { ControlOfSourceDomain, SourceDomain } from './resources.ts'
+import { claimOf } from './whose.ts'
+import type { CommandDeps } from './command-deps.ts'
+
+const CHECK_HELP = `
+Exit codes:
+  0  control is proven
+  1  it is not: the record is not there, or another tenant holds the name
+  2  could not ask, or the command was used wrongly; this says nothing against the domain, and nothing is lost by it`
+
+interface Options {
+  tenant?: string
+  json?: true
+}
+
+/** Who may speak for a name, and what its owner's web server has to say. */
+export function addDomainControlCommands(domain: Command, deps: CommandDeps): void {
+  const { io } = deps
+
+  domain
+    .command('check <name>')
+    .description('look for the proof of control now, at the name servers of the zone')
+    .option('--tenant <name>', 'whose, where several have claimed it')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', CHECK_HELP)
+    .action((name: string, options: Options, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
+        const { body } = await api.post<ControlOfSourceDomain>(`${pathOf(found)}/check`)
+        io.write(options.json ? escapeUnseen(JSON.stringify(body) + '\n') : screenOf(body))
+        io.setExitCode(exitCodeOf(body))
+      }),
+    )
+
+  domain
+    .command('explain <name>')
+    .description('how it stands with the proof of control: what was asked of whom, what came back, what to do')
+    .option('--tenant <name>', 'whose, where several have claimed it')
+    .option('--json', 'print it as JSON')
+    .action((name: string, options: Options, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
+        const { body } = await api.get<ControlOfSourceDomain>(`${pathOf(found)}/control`)
+        io.write(options.json ? escapeUnseen(JSON.stringify(body) + '\n') : screenOf(body))
+      }),
+    )
+
+  domain
+    .command('rule <name>')
+    .description("what the owner of an external source domain puts on their own web server, and Waypost's check of it")
+    .option('--server <name>', 'only for this one: nginx, apache, caddy, haproxy, cloudflare, static')
+    .option('--tenant <name>', 'whose, where several have claimed it')
+    .option('--json', 'print it as JSON')
+    .action((name: string, options: Options & { server?: string }, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
+        const { items } = (await api.get<{ items: RedirectRule[] }>(`${pathOf(found)}/redirect-rules`)).body
+        if (items.length === 0) {
+          io.writeError(
+            `nothing of ${displayName(found.name)} is delegated yet, so that there is nothing to redirect; register a delegation: waypost delegation add ${found.name} --target HOST --certificate LINEAGE\n`,
+          )
+          return
+        }
+        const wanted = items.filter(({ server }) => options.server === undefined || server === options.server)
+        if (wanted.length === 0)
+          throw new ProblemError(
+            'malformed-request',
+            `--server: there is a rule for ${items.map(({ server }) => server).join(', ')}`,
+          )
+        if (options.json) io.write(JSON.stringify(wanted) + '\n')
+        else io.write(wanted.map(({ title, where, text }) => `# ${title}: ${where}\n\n${text.trimEnd()}\n`).join('\n'))
+        if (found.mode === 'hosted')
+          io.writeError(
+            `note: ${found.name} is hosted: this server answers for it, and the rules are only for a web server of the owner's own\n`,
+          )
+      }),
+    )
+}
+
+function exitCodeOf({ proof, isHeldByAnother, lastLook }: ControlOfSourceDomain): number {
+  if (lastLook?.outcome === 'could-not-ask') return EXIT.couldNot
+  return proof !== null && !isHeldByAnother && lastLook?.outcome !== 'wrong' ? EXIT.done : EXIT.refused
+}
+
+function screenOf(control: ControlOfSourceDomain): string {
+  const { name, tenant, summary, advice, lastLook, nextCheckAt, dnsRecords } = control
+  const shown = displayName(name)
+  const facts: [string, string][] = [
+    ['source domain', shown + (shown === name ? '' : ` (${name})`)],
+    ['tenant', tenant],
+    ['control', `${control.state}${sinceOf(control)}`],
+    ['that is', summary],
+    ['last look', lastLook === null ? 'none yet' : `${when(lastLook.at)}: ${OUTCOMES[lastLook.outcome ?? 'none']}`],
+    ['next look', nextCheckAt === null ? 'none is due' : when(nextCheckAt)],
+  ]
+  const looks = (lastLook?.looks ?? []).map(
+    ({ name, type, aliases, zone, fault, replies }) =>
+      `\n${type} ${name}${aliases.map((alias) => ` -> ${alias}`).join('')}${zone === null ? '' : `, of the name servers of ${zone}`}${fault === null ? '' : `: ${FAULTS[fault] ?? fault}`}\n` +
+      replies
+        .map(
+          ({ server, address, reply, values }) =>
+            `  ${server}${address === '' ? '' : ` (${address})`}: ${REPLIES[reply] ?? reply}${values.map((value) => ` ${JSON.stringify(value)}`).join('')}\n`,
+        )
+        .join(''),
+  )
+  const todo = advice.length === 0 ? '' : `\nWhat to do:\n${advice.map((line) => `  ${line}\n`).join('')}`
+  const records =
+    control.state === 'proven' || control.state === 'vouched'
+      ? ''
+      : `\nDNS records, each of which proves control:\n${dnsRecords
+          .map((record) => `; ${record.purpose}\n${record.name}. ${record.ttl} IN ${record.type} ${record.value}\n`)
+          .join('')}`
+  return escapeUnseen(card(facts) + looks.join('') + todo + records)
+}
+
+function sinceOf({ state, provenAt, waveringSince, lapsesAt, lapsedAt, seenAt }: ControlOfSourceDomain): string {
+  switch (state) {
+    case 'unproven':
+      return ''
+    case 'vouched':
+      return ` for since ${when(provenAt)}`
+    case 'proven':
+      return ` since ${when(provenAt)}, last seen ${when(seenAt)}`
+    case 'wavering':
+      return ` since ${when(waveringSince)}, lapses ${when(lapsesAt)}`
+    case 'lapsed':
+      return ` since ${when(lapsedAt)}`
+  }
+}
+
+const OUTCOMES = {
+  ok: 'found',
+  wrong: 'not found',
+  'could-not-ask': 'could not ask, which changes nothing',
+  none: 'made before this claim',
+}
+const REPLIES: Record<string, string> = {
+  answer: 'answers',
+  empty: 'has no such record',
+  'no-such-name': 'says that there is no such name',
+  'server-failure': 'fails (SERVFAIL)',
+  refused: 'refuses',
+  lame: 'does not serve the zone',
+  timeout: 'does not answer in time',
+  unreachable: 'cannot be reached',
+  malformed: 'answers with something that is no answer',
+  'not-asked': 'is not asked, since its address is not public',
+}
+const FAULTS: Record<string, string> = {
+  'no-resolver': 'no DNS resolver answers',
+  'no-zone': 'its name servers could not be learnt',
+  'no-servers': 'its name servers have no address',
+  'servers-disagree': 'its name servers disagree on where it leads',
+  'alias-loop': 'the aliases lead in a circle',
+  'too-many-aliases': 'there are too many aliases',
+}
+
+function pathOf({ tenant, name }: SourceDomain): string {
+  return path`/tenants/${tenant}/source-domains/${name}`
+}
