@@ -46,7 +46,7 @@ export async function up(db: Knex): Promise<void> {
     `alter table lineage add column lost_name ${key}`, // the source domain whose front it was, until its tenant lost it; null: not lost
     `alter table lineage add column keys_until ${instant}`, // its private keys are destroyed then; null: they are kept
     `create index lineage_keys_until on lineage (keys_until) where keys_until is not null`,
-    `create index lineage_lost_name on lineage (lost_name) where lost_name is not null`,
+    `create index lineage_lost_name on lineage (lost_name, id) where lost_name is not null`,
 
     // What an initiating entity found at an external source domain's web server
     `alter table delegation add column rule_outcome text`, // 'ok', 'wrong' or 'could-not-ask'; null: nobody has looked
@@ -57,7 +57,8 @@ export async function up(db: Knex): Promise<void> {
       name       ${key}     primary key, -- of the source domain, whoever claims it
       looked_at  ${instant} not null,    -- when the last look began: one that began before is not taken in any more
       findings   text       not null,    -- JSON of tenant/findings.ts
-      unanswered ${count}   not null     -- looks in a row, to the last one, at which nobody could be asked
+      unanswered ${count}   not null,    -- looks in a row, to the last one, at which nobody could be asked
+      zone_servers text                  -- JSON array, the zone's name servers when they were last learnt; null: never yet
     ) ${strict}`,
 
     // One kind's backlog does not stand in the way of another's

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { displayName, domainName, nameFromBytes, parseDomainName } from '../src/name.ts'
 import { ProblemError } from '../src/problem.ts'
+import { dice } from './support/dice.ts'
 import { vectors } from './support/vectors.ts'
 
 const accepted = vectors('names-accepted.txt').map((line): [string, string] => {
@@ -71,6 +72,59 @@ describe('names, T6 and cases 42 to 50', () => {
     expect(performance.now() - began).toBeLessThan(1_000) // without the limits several seconds
     expect(() => domainName('_' + '.a'.repeat(600))).toThrow(/longer than 253/) // said before its label is looked at
     expect(() => domainName(`${ideographs(0x4e00, 256)}.example`)).toThrow(/longer than 255 characters/)
+  })
+
+  test('S10: a million random strings, each a name that stays as it is, or none', () => {
+    const roll = dice(10)
+    const pieces = [
+      'im',
+      'Example',
+      'com',
+      'a',
+      '-',
+      '_',
+      '.',
+      '.',
+      '.',
+      'xn--',
+      'bcher-kva',
+      '1',
+      '0x',
+      ' ',
+      '%2e',
+      '*',
+    ]
+    const letters = [
+      'ü',
+      'Ü',
+      'u\u0308',
+      'ß',
+      'ς',
+      '日本',
+      '\u00ad',
+      '\u200d',
+      '\u3002',
+      '\uff21',
+      '\ud83d',
+      'ﬁ',
+      '\u0660',
+      '\0',
+    ]
+    const piece = (): string => {
+      const kind = roll(20)
+      if (kind === 0) return String.fromCharCode(roll(0x10000))
+      if (kind === 1) return letters[roll(letters.length)]!
+      return pieces[roll(pieces.length)]!
+    }
+    let names = 0
+    for (let i = 0; i < 1_000_000; i++) {
+      const text = Array.from({ length: 1 + roll(8) }, piece).join('')
+      const name = parseDomainName(text)
+      if (name === null) continue
+      names++
+      if (parseDomainName(name) !== name || !/^[a-z0-9.-]{3,253}$/.test(name)) expect.fail(JSON.stringify(text))
+    }
+    expect(names).toBeGreaterThan(10_000)
   })
 
   test('any text at all is answered without an exception', () => {

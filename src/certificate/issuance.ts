@@ -64,7 +64,9 @@ export function frontCertificateJob(deps: {
     const lineage = await lineages.find(front.tenantId, front.lineageId)
     if (!lineage || lineage.source === 'import') return
     const now = clock.now()
-    const isGood = (one: LineageCertificate) => names(one.dnsNames) === names(front.identifiers) && renewAt(one) > now
+    // Keys of a name that was lost are destroyed, and their certificates stay
+    const isGood = (one: LineageCertificate) =>
+      one.privateKeyId !== null && names(one.dnsNames) === names(front.identifiers) && renewAt(one) > now
     const present = active(lineage.certificates)
     if (present && isGood(present)) return { runAgainAt: renewAt(present) }
     // The first is made before the host is told of the lineage; a later one only where a host still has it
@@ -72,7 +74,7 @@ export function frontCertificateJob(deps: {
 
     const act: Act = { at: now, actor: authority.name, address: null }
     const left = lineage.certificates.find(
-      (one) => stateAt(one, now) === 'staged' && one.privateKeyId && one.notBefore <= now && isGood(one),
+      (one) => stateAt(one, now) === 'staged' && one.notBefore <= now && isGood(one),
     )
     const fresh = left ?? (await orderIfProven(front, act))
     if (!fresh) return { runAgainAt: new Date(now.getTime() + UNPROVEN_AGAIN_MS) }

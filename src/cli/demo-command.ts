@@ -158,6 +158,8 @@ processes = 1
 authority = "local"
 [health]
 listen = "127.0.0.1:${health}"
+[names]
+allow = ["example.com"]
 `
 }
 

@@ -161,12 +161,22 @@ function configTemplate({
 ${setting('host', adminHost, '"admin.localhost"')}
 
 [edge]
-# What customers' CNAME records point to, and the addresses for names that cannot have a CNAME.
+# Customers' CNAME records point to names below it, one for each tenant: publish address records for it and, as a CNAME
+# to it, for *.<name>. The addresses are shown to customers for names that cannot have a CNAME.
 ${setting('name', edgeName, '"edge.localhost"')}
 # addresses = ["192.0.2.1", "2001:db8::1"]
 # https = [":443"]
 # http = [":80"]
 # processes = 2
+
+[names]
+# Special names (such as those below .internal) and public suffixes are not registered, but for these and all below them.
+# allow = ["corp.internal"]
+
+[outside]
+# DNS resolvers to ask instead of the system's, and private networks that may be asked all the same.
+# resolvers = ["192.0.2.53", "[2001:db8::53]:5353"]
+# allow_networks = ["10.0.0.0/8"]
 
 [front]
 # Who issues the certificates that the edge presents: "import" (by hand) or "local" (an authority of

@@ -25,6 +25,7 @@ const USUAL_PORTS: Record<string, number> = {
 /**
  * What the owner of a source domain, and the operator for the target hosts, have to publish in DNS.
  * @param certificates by lineage id: what each lineage publishes now
+ * @param edge its name is the tenant's own, to which no other tenant's names point
  * @param proofToken the value of the tenant's proof of control
  */
 export function dnsRecords(what: {
@@ -36,14 +37,9 @@ export function dnsRecords(what: {
 }): DnsRecord[] {
   const { sourceDomain, delegations, certificates, edge, proofToken } = what
   return [
-    {
-      ...inSourceZone,
-      name: `_waypost-challenge.${sourceDomain.name}`,
-      type: 'TXT',
-      value: `"${proofToken}"`,
-      purpose: `proves that you control ${displayName(sourceDomain.name)}; it has to stay`,
-    },
-    ...(sourceDomain.mode === 'hosted' ? edgeRecords(sourceDomain.name, edge) : []),
+    ...(sourceDomain.mode === 'hosted'
+      ? hostedRecords(sourceDomain.name, edge, proofToken)
+      : [proofRecord(sourceDomain.name, proofToken, '; it has to stay')]),
     ...delegations.flatMap((delegation) => srvRecord(sourceDomain.name, delegation) ?? []),
     ...tlsaRecords(delegations, certificates),
   ]
@@ -51,23 +47,43 @@ export function dnsRecords(what: {
 
 const inSourceZone = { ttl: TTL_SECONDS, zone: 'source domain' } as const
 
-function edgeRecords(name: DomainName, edge: { name: DomainName; addresses: string[] }): DnsRecord[] {
+/** A CNAME record alone, or the TXT record and those of the addresses, which lead to the edge and prove nothing. */
+function hostedRecords(
+  name: DomainName,
+  edge: { name: DomainName; addresses: string[] },
+  proofToken: string,
+): DnsRecord[] {
   return [
     {
       ...inSourceZone,
       name,
       type: 'CNAME',
       value: `${edge.name}.`,
-      purpose: `leads HTTPS for the name to this server, wherever its addresses move; not possible where the name has other records of its own, as the apex of a zone has`,
+      purpose: `leads HTTPS for the name to this server, wherever its addresses move, and proves that you control ${displayName(name)}; it has to stay. Not possible where the name has other records of its own, as the apex of a zone has`,
     },
+    proofRecord(
+      name,
+      proofToken,
+      ' in place of the CNAME record, or for a name that cannot have one, such as the apex of a zone; it has to stay',
+    ),
     ...edge.addresses.map((address): DnsRecord => ({
       ...inSourceZone,
       name,
       type: isIPv6(address) ? 'AAAA' : 'A',
       value: address,
-      purpose: `in place of the CNAME record, for a name that cannot have one, such as the apex of a zone`,
+      purpose: `in place of the CNAME record, for a name that cannot have one, such as the apex of a zone; it proves nothing, so that the TXT record is needed with it`,
     })),
   ]
+}
+
+function proofRecord(name: DomainName, proofToken: string, more: string): DnsRecord {
+  return {
+    ...inSourceZone,
+    name: `_waypost-challenge.${name}`,
+    type: 'TXT',
+    value: `"${proofToken}"`,
+    purpose: `proves that you control ${displayName(name)}${more}`,
+  }
 }
 
 function srvRecord(

@@ -1,6 +1,6 @@
 import type { Act } from '../act.ts'
 import type { LineageStore } from '../certificate/lineage.ts'
-import { displayName, domainName, type DomainName } from '../name.ts'
+import { displayName, domainName, parseDomainName, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import {
   USUAL_ANSWERS,
@@ -11,6 +11,7 @@ import {
   type ServiceName,
   type TlsAnswer,
 } from './delegation.ts'
+import { requireRegistrable, type NamePolicy } from './name-policy.ts'
 import { namingWarnings } from './naming-warnings.ts'
 import { serviceName } from './service-name.ts'
 import type {
@@ -21,6 +22,8 @@ import type {
   SourceDomainStore,
 } from './source-domain.ts'
 import type { TargetHost, TargetHostStore } from './target-host.ts'
+
+const TARGET_HOSTS_AT_ONCE = 500
 
 /** A delegation as people ask for it: by names, not yet parsed. */
 export interface DelegationRequest {
@@ -66,7 +69,7 @@ export interface Registrar {
     mode: SourceDomainMode,
     act: Act,
   ): Promise<{ domain: SourceDomain; isNew: boolean }>
-  /** Parsed and allowed, or thrown; changes nothing. */
+  /** Parsed and allowed by the policy for names, or thrown; changes nothing. @throws ProblemError malformed-name, name-refused */
   claimableName(name: string): DomainName
   /** @throws ProblemError malformed-name, name-refused, already-exists */
   addTargetHost(name: string, port: number, act: Act): Promise<TargetHost>
@@ -92,21 +95,56 @@ export function registrar(deps: {
   targetHosts: TargetHostStore
   delegations: DelegationStore
   lineages: Pick<LineageStore, 'findByName'>
-  /** The operator's own names: nobody may claim them. */
-  reserved: { adminHost: DomainName; edgeName: DomainName }
+  policy: NamePolicy
 }): Registrar {
-  const { sourceDomains, targetHosts, delegations, lineages, reserved } = deps
+  const { sourceDomains, targetHosts, delegations, lineages, policy } = deps
 
   function claimableName(text: string): DomainName {
     const name = domainName(text)
-    if (name === reserved.adminHost || name === reserved.edgeName)
-      throw new ProblemError('name-refused', `${name} is a name of this server itself and cannot be delegated`)
+    requireRegistrable(name, policy)
     return name
+  }
+
+  /** @throws ProblemError malformed-name, name-refused */
+  async function newClaim(text: string, isVouched: boolean, isTarget: IsTarget = isTargetHost): Promise<DomainName> {
+    const name = claimableName(text)
+    if (!isVouched && (await isTarget(name)))
+      // Whoever held it would answer for the operator's own web host
+      throw new ProblemError(
+        'name-refused',
+        `${displayName(name)} is a target host of this server; only the operator may register it, by vouching`,
+        { rule: 'target-host' },
+      )
+    return name
+  }
+
+  async function isTargetHost(name: DomainName): Promise<boolean> {
+    return (await targetHosts.find(name)) !== undefined
+  }
+
+  /** The same for a list of names: a few target hosts are known all at once. */
+  async function isOneOfTargetHosts(): Promise<IsTarget> {
+    const some = await targetHosts.list({ limit: TARGET_HOSTS_AT_ONCE })
+    if (some.length === TARGET_HOSTS_AT_ONCE) return isTargetHost
+    const names = new Set(some.map(({ name }) => name))
+    return async (name) => names.has(name)
+  }
+
+  /** Null where it may be imported: a name that is claimed already stays claimed, whatever the rules are now. */
+  async function importRefusal(request: ImportRequest, isTarget: IsTarget): Promise<ProblemError | null> {
+    try {
+      await newClaim(request.name, request.isVouched, isTarget)
+      return null
+    } catch (refusal) {
+      if (!(refusal instanceof ProblemError)) throw refusal
+      const name = parseDomainName(request.name)
+      return name && (await sourceDomains.find(request.tenantId, name)) ? null : refusal
+    }
   }
 
   function targetHostName(text: string): DomainName {
     const name = domainName(text)
-    if (name === reserved.adminHost)
+    if (name === policy.adminHost)
       throw new ProblemError('name-refused', `${name} is the admin host; give the target host a name of its own`)
     return name
   }
@@ -142,7 +180,9 @@ export function registrar(deps: {
       terms: { targetHostId: target.id, lineageId: lineage.id, ...answersOf(request) },
       warnings: [
         ...(domain.proof === null
-          ? [`nobody has proven control of ${displayName(domain.name)} yet: nothing is served until then`]
+          ? [
+              `control of ${displayName(domain.name)} is not proven: nothing is served until its DNS records prove it (waypost domain show ${domain.name}) or the operator vouches for it`,
+            ]
           : []),
         ...namingWarnings(domain.name, service, lineage.certificates),
       ],
@@ -153,7 +193,7 @@ export function registrar(deps: {
     claimableName,
 
     async claim(tenantId, text, claim, act) {
-      return sourceDomains.add(tenantId, { name: claimableName(text), ...claim }, act)
+      return sourceDomains.add(tenantId, { name: await newClaim(text, claim.isVouched), ...claim }, act)
     },
 
     async claimOrChange(tenantId, text, mode, act) {
@@ -161,7 +201,7 @@ export function registrar(deps: {
       const { thing, isNew } = await changeOrAdd(
         act,
         async () => (await sourceDomains.find(tenantId, name)) && sourceDomains.setMode(tenantId, name, mode, act),
-        () => sourceDomains.add(tenantId, { name: claimableName(text), mode, isVouched: false }, act),
+        async () => sourceDomains.add(tenantId, { name: await newClaim(text, false), mode, isVouched: false }, act),
       )
       return { domain: thing, isNew }
     },
@@ -200,8 +240,13 @@ export function registrar(deps: {
     },
 
     async importMany(requests, { isRehearsal }, act) {
-      const parse = importParser(claimableName)
-      const parsed = requests.map((request) => (request instanceof ProblemError ? request : parse(request)))
+      const parse = importParser()
+      const isTarget = await isOneOfTargetHosts()
+      const parsed: (ImportedDomain | ProblemError)[] = []
+      for (const request of requests) {
+        if (request instanceof ProblemError) parsed.push(request)
+        else parsed.push((await importRefusal(request, isTarget)) ?? parse(request))
+      }
       const sound = parsed.filter((one): one is ImportedDomain => !(one instanceof ProblemError))
       const outcomes = isRehearsal
         ? await sourceDomains.rehearseImport(sound)
@@ -211,6 +256,8 @@ export function registrar(deps: {
     },
   }
 }
+
+type IsTarget = (name: DomainName) => Promise<boolean>
 
 interface Resolved {
   service: ServiceName
@@ -241,12 +288,12 @@ async function changeOrAdd<T>(
 }
 
 /** Parses the requests of one list, in which each name may stand once. */
-function importParser(claimableName: (text: string) => DomainName) {
+function importParser() {
   const seen = new Set<string>()
   const vouchedFor = new Map<DomainName, string>() // the tenant's id
 
   function importedDomain({ tenantId, name: text, mode, isVouched, delegations }: ImportRequest): ImportedDomain {
-    const name = claimableName(text)
+    const name = domainName(text)
     const services = delegations.map(({ service }) => serviceName(service))
     if (new Set(services.map(fullName)).size < services.length)
       throw new ProblemError('already-exists', 'a service of it stands in the list twice')

@@ -1,13 +1,18 @@
-import type { HeaderLines } from '../verify/ask.ts'
-import type { Ask } from '../verify/ask.ts'
+import { isIPv4 } from 'node:net'
+import type { DomainName } from '../name.ts'
+import type { Ask, HeaderLines, HopReply } from '../verify/ask.ts'
+import { parseHttpsUrl, type HttpsUrl } from '../verify/https-url.ts'
 import type { AddressPolicy } from './address-policy.ts'
+import { exchange, only, within } from './https-exchange.ts'
 import type { Resolver } from './resolver.ts'
+
+const MOST_DIALLED_OF_A_FAMILY = 2
 
 /** One HTTPS request to where somebody else says. */
 export interface GuardedRequest {
   url: string
   method?: 'GET' | 'POST'
-  headers?: Readonly<Record<string, string>>
+  headers?: Readonly<Record<string, string>> // host, accept-encoding and what frames the body are set here
   body?: Uint8Array
 }
 
@@ -28,7 +33,85 @@ export interface GuardedFetchDeps {
   maxBytes: number // of a body
 }
 
-export declare function guardedFetch(deps: GuardedFetchDeps): GuardedFetch
+/**
+ * Https only, on port 443 or one that is allowed, to a DNS name of which every address is allowed; what is dialled is
+ * one of the very addresses that were judged. It follows no redirect and shares no connection.
+ */
+export function guardedFetch(deps: GuardedFetchDeps): GuardedFetch {
+  return async (request) => {
+    const reply = await guarded(deps, { headers: { 'user-agent': 'waypost' }, ...request })
+    switch (reply.outcome) {
+      case 'ok': {
+        const { status, headers, body, tls } = reply
+        return { outcome: 'ok', status, headers, body, address: tls.address }
+      }
+      case 'refused':
+        return { outcome: 'refused', why: reply.why }
+      case 'wrong':
+      case 'could-not-ask':
+        return { outcome: 'could-not-ask', why: reply.why }
+    }
+  }
+}
 
-/** The initiating entity's door, through the same policy. */
-export declare function guardedAsk(deps: GuardedFetchDeps): Ask
+/** The initiating entity's door, through the same policy. What the policy refuses is wrong for everybody outside too. */
+export function guardedAsk(deps: GuardedFetchDeps): Ask {
+  return async (url) => {
+    const reply = await guarded(deps, { url, headers: { 'user-agent': 'waypost-verify' } })
+    return reply.outcome === 'refused' ? { ...reply, outcome: 'wrong' } : reply
+  }
+}
+
+type Refused = { outcome: 'refused'; fault: 'url' | 'address'; why: string }
+
+async function guarded(deps: GuardedFetchDeps, request: GuardedRequest): Promise<HopReply | Refused> {
+  const target = targetOf(request.url, deps.allowPorts ?? [])
+  if ('outcome' in target) return target
+  const { ca, timeoutMs, maxBytes } = deps
+  return within(timeoutMs, undefined, async (ending) => {
+    const addresses = await addressesOf(target.host, deps)
+    if ('outcome' in addresses) return addresses
+    const { method = 'GET', headers = {}, body } = request
+    const way = { lookup: only(addresses), connectTimeoutMs: timeoutMs / 4 }
+    return exchange({ target, method, headers, body, ca, maxBytes, ...way }, ending)
+  })
+}
+
+function targetOf(url: string, allowPorts: readonly number[]): HttpsUrl | Refused {
+  const target = parseHttpsUrl(url)
+  if ('fault' in target) return { outcome: 'refused', fault: 'url', why: `the URL ${target.fault}` }
+  const ports = [443, ...allowPorts]
+  if (!ports.includes(target.port))
+    return {
+      outcome: 'refused',
+      fault: 'url',
+      why: `the URL has the port ${target.port}, and this server asks no other than ${ports.join(', ')}`,
+    }
+  return target
+}
+
+/** Those to dial. One that is not allowed refuses the host as a whole: it would be asked the next time. */
+async function addressesOf(
+  host: DomainName,
+  { resolver, policy }: GuardedFetchDeps,
+): Promise<string[] | HopReply | Refused> {
+  const found = await resolver.addresses(host)
+  switch (found.outcome) {
+    case 'could-not-ask':
+      return found
+    case 'wrong':
+      return { outcome: 'wrong', fault: 'address', why: found.why }
+    case 'ok': {
+      const refused = found.addresses.find((address) => !policy.isAllowed(address))
+      if (refused !== undefined)
+        return {
+          outcome: 'refused',
+          fault: 'address',
+          why: `${host} has the address ${refused}, which is none of the public Internet: each of its A and AAAA records has to be a public address`,
+        }
+      const [ipv4, ipv6] = [true, false].map((is) => found.addresses.filter((address) => isIPv4(address) === is))
+      // A name with a thousand addresses must not make this server knock at each of them
+      return [ipv4, ipv6].flatMap((family) => family?.slice(0, MOST_DIALLED_OF_A_FAMILY) ?? [])
+    }
+  }
+}

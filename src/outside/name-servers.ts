@@ -1,11 +1,150 @@
-import type { NameServers } from '../tenant/findings.ts'
+import { areEnough, saysSomething } from '../tenant/findings.ts'
+import type { DnsReply, Look, LookFault, NameServers, ServerReply } from '../tenant/findings.ts'
 import type { AddressPolicy } from './address-policy.ts'
+import { RCODE, type Question, type Reply } from './dns-message.ts'
+import { ask, budget as newBudget, TRY_MS, type Budget, type Exchange } from './dns-query.ts'
 import type { Resolver } from './resolver.ts'
 
+/**
+ * What one look may take, whatever a zone is made of: so long, counted from when its turn comes, and so many packets, those to
+ * the resolvers included. An address is asked once for each link of a chain of aliases, however many names it has.
+ */
+const LOOK_MS = 10_000
+const LOOK_PACKETS = 400
+const MOST_SERVERS = 8 // of a zone, with two addresses each
+const MOST_ALIASES = 8
+const MOST_LOOKS_AT_ONCE = 64
+
 /** Asks the name servers of the zone themselves, all of them; see the port. */
-export declare function nameServers(deps: {
+export function nameServers({
+  resolver,
+  policy,
+  port,
+  randomBytes,
+  tryMs = TRY_MS,
+  lookMs = LOOK_MS,
+}: {
   resolver: Resolver
   policy: AddressPolicy
   port: number // 53, but for trials
   randomBytes: (size: number) => Uint8Array
-}): NameServers
+  tryMs?: number // for one packet
+  lookMs?: number
+}): NameServers {
+  const inTurn = turns(MOST_LOOKS_AT_ONCE)
+
+  async function look(name: string, type: Look['type']): Promise<Look> {
+    const budget = newBudget(LOOK_PACKETS, lookMs)
+    const aliases: string[] = []
+    for (;;) {
+      const asked = aliases.at(-1) ?? name
+      const { zone, heard, fault } = await askZone({ name: asked, type }, budget)
+      const found = { name, type, aliases, zone, replies: heard.map(({ reply }) => reply) }
+      const next = fault === null && type === 'TXT' ? nextAlias(heard) : null
+      if (next === null) return { ...found, fault }
+      if (next === DISAGREEMENT) return { ...found, fault: 'servers-disagree' }
+      if (next === name || aliases.includes(next)) return { ...found, fault: 'alias-loop' }
+      if (aliases.length === MOST_ALIASES) return { ...found, fault: 'too-many-aliases' }
+      aliases.push(next)
+    }
+  }
+
+  async function askZone(
+    question: Question,
+    budget: Budget,
+  ): Promise<{ zone: string | null; heard: Heard[]; fault: LookFault | null }> {
+    const found = await resolver.zoneOf(question.name, budget)
+    if (found.outcome !== 'ok') return { zone: null, heard: [], fault: found.fault }
+    const servers = found.servers.toSorted().slice(0, MOST_SERVERS)
+    const taken = new Set<string>()
+    const heard = (await Promise.all(servers.map((server) => askServer(server, question, taken, budget)))).flat()
+    const fault = heard.every(({ reply }) => reply.address === '') ? 'no-servers' : null
+    return { zone: found.zone, heard: heard.filter((one) => !isOurLack(one, heard)), fault }
+  }
+
+  /** @param taken addresses that are asked already: many names of one machine are no reason to ask it many times */
+  async function askServer(server: string, question: Question, taken: Set<string>, budget: Budget): Promise<Heard[]> {
+    const found = await resolver.addresses(server, budget)
+    if (found.outcome !== 'ok') return [said(server, '', 'unreachable')]
+    const fresh = firstAndLast(found.addresses).filter((address) => !taken.has(address))
+    for (const address of fresh) taken.add(address)
+    return Promise.all(
+      fresh.map(async (address) => {
+        if (!policy.isAllowed(address)) return said(server, address, 'not-asked')
+        const options = { isRecursive: false, tries: 2, tryMs, randomBytes, budget }
+        return read(await ask({ address, port }, question, options), server, address, question)
+      }),
+    )
+  }
+
+  return { look: (name, type) => inTurn(() => look(name.toLowerCase(), type)) }
+}
+
+interface Heard {
+  reply: ServerReply
+  alias: string | null // of the name that was asked
+  isNoRoute: boolean // this machine has no way to the address
+}
+
+const DISAGREEMENT = Symbol()
+
+/** Where all who know the name say that it leads. Null: it is no alias, or too few of the servers say so. */
+function nextAlias(heard: readonly Heard[]): string | null | typeof DISAGREEMENT {
+  const telling = heard.filter(({ reply }) => saysSomething(reply))
+  const [first, ...others] = new Set(telling.map(({ alias }) => alias))
+  if (others.length > 0) return DISAGREEMENT
+  return areEnough(heard.map(({ reply }) => reply)) ? (first ?? null) : null
+}
+
+/** A machine without IPv6 learns nothing of a server by its IPv6 address; its IPv4 address speaks for it. */
+function isOurLack({ reply, isNoRoute }: Heard, heard: readonly Heard[]): boolean {
+  return isNoRoute && heard.some((other) => other.reply.server === reply.server && !other.isNoRoute)
+}
+
+/** One of each family where there are both, since those of A come first. */
+function firstAndLast(addresses: readonly string[]): string[] {
+  return [...new Set([...addresses.slice(0, 1), ...addresses.slice(-1)])]
+}
+
+function read(exchange: Exchange, server: string, address: string, question: Question): Heard {
+  if (exchange.outcome === 'reply') return judge(exchange.reply, server, address, question)
+  if (exchange.outcome === 'no-route') return { ...said(server, address, 'unreachable'), isNoRoute: true }
+  return said(server, address, exchange.outcome)
+}
+
+function judge({ rcode, isAuthoritative, answers }: Reply, server: string, address: string, question: Question): Heard {
+  if (rcode === RCODE.refused) return said(server, address, 'refused')
+  if (rcode === RCODE.notAuth) return said(server, address, 'lame')
+  if (rcode !== RCODE.noError && rcode !== RCODE.nxDomain) return said(server, address, 'server-failure')
+  // Also a referral to a zone below, of which the resolvers do not know yet
+  if (!isAuthoritative) return said(server, address, 'lame')
+  const own = answers.filter(({ name }) => name === question.name)
+  const values = own.filter(({ type }) => type === question.type).map(({ value }) => value)
+  if (values.length > 0) return said(server, address, 'answer', values)
+  // Of an alias the rcode is that of its target (RFC 6604 §2). One below a DNAME record is made for the question (RFC 6672 §3.1).
+  const [alias] = own.filter(({ type }) => type === 'CNAME').map(({ value }) => value)
+  if (alias !== undefined) return { ...said(server, address, 'answer', [alias]), alias }
+  if (rcode === RCODE.nxDomain) return said(server, address, 'no-such-name')
+  return said(server, address, answers.length === 0 ? 'empty' : 'malformed')
+}
+
+function said(server: string, address: string, reply: DnsReply, values: string[] = []): Heard {
+  return { reply: { server, address, reply, values }, alias: null, isNoRoute: false }
+}
+
+/** At most `places` at once; the others wait, the first first. */
+function turns(places: number): <T>(act: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let free = places
+  return async (act) => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve)) // whoever leaves hands their place on
+    try {
+      return await act()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free++
+      else next()
+    }
+  }
+}

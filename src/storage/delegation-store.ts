@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Knex } from 'knex'
 import { requireMatch, type Act } from '../act.ts'
-import type { Delegation, DelegationStore, NewDelegation, PoshAnswer, TlsAnswer } from '../delegation/delegation.ts'
+import type {
+  Delegation,
+  DelegationStore,
+  NewDelegation,
+  PoshAnswer,
+  RuleCheck,
+  TlsAnswer,
+} from '../delegation/delegation.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import { whatChanged } from '../tenant/audit.ts'
@@ -24,6 +31,9 @@ interface DelegationRow {
   tls_answer: TlsAnswer
   posh_answer: PoshAnswer
   srv_port: number | null
+  rule_outcome: RuleCheck['outcome'] | null
+  rule_found: string | null
+  rule_checked_at: number | null
   created_at: number
   revision: number
 }
@@ -98,7 +108,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
 
     async change(tenantId, id, { targetHostId, lineageId, tlsAnswer, poshAnswer, srvPort }, act) {
       return perform(deps, act, async (trx, traces) => {
-        const { row, delegation: before } = await lockOwn(trx, tenantId, id, act)
+        const { row, delegation: before, isHeld } = await lockOwn(trx, tenantId, id, act)
         await requireTargetHost(trx, targetHostId)
         await requireOwnLineage(trx, tenantId, lineageId)
         const columns = {
@@ -111,18 +121,22 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
         if (isDeepStrictEqual({ ...row, ...columns }, row)) return before
         await trx<DelegationRow>('delegation')
           .where({ tenant_id: tenantId, id })
-          .update({ ...columns, revision: row.revision + 1 })
+          .update({ ...columns, ...ruleColumns(null), revision: row.revision + 1 }) // what was found there is of before
         const after = fromRow((await select(trx).where('d.id', id).first())!)
-        trace(traces, 'delegation.change', before, after)
+        trace(traces, 'delegation.change', before, after, isHeld)
         return after
       })
     },
 
+    async noteRuleCheck(tenantId, id, check) {
+      await db.knex<DelegationRow>('delegation').where({ tenant_id: tenantId, id }).update(ruleColumns(check))
+    },
+
     async withdraw(tenantId, id, act) {
       await perform(deps, act, async (trx, traces) => {
-        const { delegation } = await lockOwn(trx, tenantId, id, act)
+        const { delegation, isHeld } = await lockOwn(trx, tenantId, id, act)
         await trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id }).del()
-        trace(traces, 'delegation.withdraw', delegation, null)
+        trace(traces, 'delegation.withdraw', delegation, null, isHeld)
       })
     },
   }
@@ -196,18 +210,31 @@ async function requireTargetHost(trx: Knex.Transaction, id: string): Promise<voi
 async function lockOwn(trx: Knex.Transaction, tenantId: string, id: string, act: Act) {
   const own = () => trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id })
   const sourceDomainId = (await own().first('source_domain_id'))?.source_domain_id
-  if (sourceDomainId !== undefined) await trx('source_domain').where({ id: sourceDomainId }).forUpdate().first('id')
+  const claim =
+    sourceDomainId === undefined
+      ? undefined
+      : await trx<{ id: string; proof: string | null }>('source_domain')
+          .where({ id: sourceDomainId })
+          .forUpdate()
+          .first('proof')
   const row = await own().forUpdate().first()
   if (!row) throw new ProblemError('not-found', `there is no delegation ${id}`)
   requireMatch(act, row)
-  return { row, delegation: fromRow((await select(trx).where('d.id', id).first())!) }
+  const delegation = fromRow((await select(trx).where('d.id', id).first())!)
+  return { row, delegation, isHeld: (claim?.proof ?? null) !== null }
 }
 
 /** What was and what is; one of them is null where it is registered or withdrawn. */
-function trace(traces: Traces, action: string, before: Delegation | null, after: Delegation | null): void {
+function trace(
+  traces: Traces,
+  action: string,
+  before: Delegation | null,
+  after: Delegation | null,
+  isHeld = true, // or may be: nothing is told to the edge of a claim that is not held
+): void {
   const one = after ?? before
   if (!one) return
-  for (const delegation of [before, after])
+  for (const delegation of isHeld ? [before, after] : [])
     for (const host of delegation ? [delegation.sourceDomain, delegation.targetHost] : []) traces.changedHost(host)
   const detail =
     before && after
@@ -235,6 +262,7 @@ function toRow(id: string, tenantId: string, delegation: NewDelegation, { at }: 
     tls_answer: delegation.tlsAnswer,
     posh_answer: delegation.poshAnswer,
     srv_port: delegation.srvPort,
+    ...ruleColumns(null),
     created_at: at.getTime(),
     revision: 1,
   }
@@ -255,7 +283,21 @@ function fromRow(row: DelegationRow & Named): Delegation {
     tlsAnswer: row.tls_answer,
     poshAnswer: row.posh_answer,
     srvPort: row.srv_port,
+    ruleCheck: ruleCheckOf(row),
     createdAt: new Date(row.created_at),
     revision: row.revision,
   }
+}
+
+function ruleColumns(check: RuleCheck | null) {
+  return {
+    rule_outcome: check?.outcome ?? null,
+    rule_found: check?.found ?? null,
+    rule_checked_at: check?.checkedAt.getTime() ?? null,
+  }
+}
+
+function ruleCheckOf(row: DelegationRow): RuleCheck | null {
+  const { rule_outcome: outcome, rule_found: found, rule_checked_at: checkedAt } = row
+  return outcome === null ? null : { outcome, found: found ?? '', checkedAt: new Date(checkedAt ?? 0) }
 }

@@ -5,6 +5,7 @@ import type { ImportedDomain, ImportOutcome } from '../delegation/source-domain.
 import { ProblemError } from '../problem.ts'
 import type { Database } from './database.ts'
 import { registerMissing } from './delegation-store.ts'
+import { settleKeysOfMany } from './front-keys.ts'
 import { importReferences, type References } from './import-references.ts'
 import { chunks, insertOnce } from './insert-many.ts'
 import type { NewId, Traces } from './perform.ts'
@@ -60,7 +61,12 @@ async function importSome(
             'on conflict do nothing returning id, tenant_id, name, mode, proof',
           ),
         )
-  for (const row of added) traceAdded(traces, row)
+  for (const row of added) traceAdded(traces, row, act)
+  await settleKeysOfMany(
+    trx,
+    traces,
+    added.filter(({ proof }) => proof !== null),
+  )
   const addedIds = new Set(added.map(({ id }) => id))
   // Locked, so that nobody gives one up before its delegations are written
   const standing = standings(await claimsTo(trx, sound).forKeyShare())

@@ -10,7 +10,7 @@ export function chunks<T>(rows: readonly T[]): T[][] {
 
 type Row = Record<string, string | number | null>
 
-export async function insertMany(trx: Knex.Transaction, table: string, rows: readonly Row[]): Promise<void> {
+export async function insertMany(trx: Knex | Knex.Transaction, table: string, rows: readonly Row[]): Promise<void> {
   for (const chunk of chunks(rows)) await insertOnce(trx, table, chunk)
 }
 
@@ -20,7 +20,7 @@ export async function insertMany(trx: Knex.Transaction, table: string, rows: rea
  * @param tail what follows the values: "on conflict do nothing returning id"
  */
 export async function insertOnce(
-  trx: Knex.Transaction,
+  trx: Knex | Knex.Transaction,
   table: string,
   rows: readonly Row[],
   tail = '',

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Job, JobStore } from '../work/job.ts'
 import type { Database } from './database.ts'
+import { enqueueJobs } from './enqueue.ts'
 import type { NewId } from './perform.ts'
 
 interface JobRow {
@@ -11,6 +12,7 @@ interface JobRow {
   run_at: number
   attempts: number
   fence: number
+  again_at: number | null
   last_error: string | null
   finished_at: number | null
 }
@@ -29,34 +31,30 @@ export function jobStore({ db, newId, clock }: { db: Database; newId: NewId; clo
   }
 
   return {
-    async enqueue({ kind, key, payload, runAt }) {
-      // One that a worker has at this moment may have read what it was asked about before it changed: again_at
-      // makes it run once more, instead of being finished with the present run.
-      await db.knex.raw(
-        `insert into job (id, kind, key, payload, run_at, attempts, fence) values (?, ?, ?, ?, ?, 0, 0)
-         on conflict (kind, key) where finished_at is null do update set
-           run_at = case when job.lease_until is null and excluded.run_at < job.run_at
-                         then excluded.run_at else job.run_at end,
-           again_at = case when job.lease_until is null then null
-                           when job.again_at is null or excluded.run_at < job.again_at
-                           then excluded.run_at else job.again_at end`,
-        [newId(clock.now()), kind, key, JSON.stringify(payload), runAt.getTime()],
-      )
+    enqueue: (job) => enqueueJobs(db.knex, newId, [job], clock.now()),
+
+    async claim(worker, kinds, now, until) {
+      // A statement for each kind, along its own part of the index: what is due of another kind is not walked past
+      for (const kind of kinds) {
+        const [row] = db.rows<JobRow>(
+          await db.knex.raw(
+            `update job set worker = ?, lease_until = ?, attempts = attempts + 1, fence = fence + 1
+             where id = (
+               select id from job
+               where finished_at is null and kind = ? and run_at <= ? and (lease_until is null or lease_until <= ?)
+               order by run_at, id limit 1 ${db.skipLocked})
+             returning *`,
+            [worker, until.getTime(), kind, now.getTime(), now.getTime()],
+          ),
+        )
+        if (row) return fromRow(row)
+      }
+      return undefined
     },
 
-    async claim(worker, now, until) {
-      const [row] = db.rows<JobRow>(
-        await db.knex.raw(
-          `update job set worker = ?, lease_until = ?, attempts = attempts + 1, fence = fence + 1
-           where id = (
-             select id from job
-             where finished_at is null and run_at <= ? and (lease_until is null or lease_until <= ?)
-             order by run_at, id limit 1 ${db.skipLocked})
-           returning *`,
-          [worker, until.getTime(), now.getTime(), now.getTime()],
-        ),
-      )
-      return row && fromRow(row)
+    async nextRun(kind, key) {
+      const row = await db.knex<JobRow>('job').where({ kind, key }).whereNull('finished_at').first('run_at', 'again_at')
+      return row ? new Date(row.again_at ?? row.run_at) : null
     },
 
     complete: (job, now) =>

@@ -373,11 +373,10 @@ async function removeCertificates(trx: Knex.Transaction, certificates: readonly 
         chunk.map(({ id }) => id),
       )
       .del()
+    const keys = chunk.flatMap(({ private_key_id }) => private_key_id ?? [])
+    if (keys.length === 0) continue
     await trx('private_key')
-      .whereIn(
-        'id',
-        chunk.flatMap(({ private_key_id }) => private_key_id ?? []),
-      )
+      .whereIn('id', keys)
       .whereNotExists(trx('certificate').select(trx.raw('1')).whereRaw('certificate.private_key_id = private_key.id'))
       .del()
   }

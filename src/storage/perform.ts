@@ -1,8 +1,10 @@
 import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
 import type { AuditDetail } from '../tenant/audit.ts'
+import type { NewJob } from '../work/job.ts'
 import { appendEvents, type NewEvent } from './audit-chain.ts'
 import type { Database } from './database.ts'
+import { enqueueJobs } from './enqueue.ts'
 import { chunks, insertMany } from './insert-many.ts'
 
 /** What an act leaves behind beside its own rows. */
@@ -13,6 +15,7 @@ export interface Traces {
   changedEveryHost(): void
   /** Every process drops what it knows of the lineage, and so of all that is published from it. */
   changedLineage(id: string): void
+  enqueue(job: NewJob): void
   audit(event: { tenantId: string | null; action: string; subject: string; detail?: AuditDetail }): void
 }
 
@@ -21,7 +24,7 @@ export const EVERY_HOST = '*'
 
 export type NewId = (at: Date) => string
 
-/** One act in one transaction: its rows, the change feed and the audit trail are written together or not at all. */
+/** One act in one transaction: its rows, its jobs, the change feed and the audit trail are written together or not at all. */
 export async function perform<T>(
   { db, newId }: { db: Database; newId: NewId },
   act: Act,
@@ -30,11 +33,13 @@ export async function perform<T>(
   return db.knex.transaction(async (trx) => {
     const at = act.at.getTime()
     const changes = new Map<string, { kind: 'host' | 'lineage'; key: string; at: number }>()
+    const jobs = new Map<string, NewJob>()
     const events: NewEvent[] = []
     const result = await body(trx, {
       changedHost: (key) => changes.set(`host ${key}`, { kind: 'host', key, at }),
       changedEveryHost: () => changes.set('every host', { kind: 'host', key: EVERY_HOST, at }),
       changedLineage: (key) => changes.set(`lineage ${key}`, { kind: 'lineage', key, at }),
+      enqueue: (job) => jobs.set(`${job.kind} ${job.key}`, job),
       audit: ({ tenantId, action, subject, detail = {} }) =>
         events.push({
           id: newId(act.at),
@@ -48,6 +53,7 @@ export async function perform<T>(
         }),
     })
     await stamp(trx, [...changes.values()], at)
+    await enqueueJobs(trx, newId, [...jobs.values()], act.at)
     // Last, because on PostgreSQL all writers queue here
     if (changes.size > 0 || events.length > 0) await db.lockChanges(trx)
     await appendEvents(trx, db, events)

@@ -2,22 +2,32 @@ import type { Act } from '../act.ts'
 import type { HostMeta } from '../delegation/host-meta.ts'
 import type { NewSourceDomain, SourceDomain } from '../delegation/source-domain.ts'
 import type { DomainName } from '../name.ts'
+import { UNPROVEN, vouchedSince, type Control } from '../tenant/control.ts'
+import { PROOF_CHECK } from '../tenant/proof-checks.ts'
+import type { NewJob } from '../work/job.ts'
 import { instantOrNull } from './instants.ts'
 import type { Traces } from './perform.ts'
 
-export interface SourceDomainRow {
+export interface SourceDomainRow extends ControlColumns {
   id: string
   tenant_id: string
   name: DomainName
   mode: SourceDomain['mode']
-  proof: SourceDomain['proof']
-  proven_at: number | null
   suspended_at: number | null
   host_meta: string | null
   front_lineage_id: string | null
   created_at: number
   changed_at: number
   revision: number
+}
+
+interface ControlColumns {
+  proof: Control['proof']
+  proven_at: number | null
+  seen_at: number | null
+  wavering_since: number | null
+  misses: number
+  lapsed_at: number | null
 }
 
 export interface TenantNamed {
@@ -35,8 +45,7 @@ export function newRow(
     tenant_id: tenantId,
     name,
     mode,
-    proof: isVouched ? 'vouched' : null,
-    proven_at: isVouched ? at.getTime() : null,
+    ...controlColumns(isVouched ? vouchedSince(at) : UNPROVEN),
     suspended_at: null,
     host_meta: null,
     front_lineage_id: null,
@@ -46,8 +55,14 @@ export function newRow(
   }
 }
 
-export function traceAdded(traces: Traces, row: Pick<SourceDomainRow, 'tenant_id' | 'name' | 'mode' | 'proof'>): void {
-  traces.changedHost(row.name)
+/** Nothing is told to the edge of a claim that is not held. */
+export function traceAdded(
+  traces: Traces,
+  row: Pick<SourceDomainRow, 'tenant_id' | 'name' | 'mode' | 'proof'>,
+  { at }: Act,
+): void {
+  if (row.proof === null) traces.enqueue(proofCheck(row.name, at))
+  else traces.changedHost(row.name)
   traces.audit({
     tenantId: row.tenant_id,
     action: 'source-domain.add',
@@ -56,12 +71,38 @@ export function traceAdded(traces: Traces, row: Pick<SourceDomainRow, 'tenant_id
   })
 }
 
+/** A look at the name, for all who claim it. */
+export function proofCheck(name: DomainName, runAt: Date): NewJob {
+  return { kind: PROOF_CHECK, key: name, payload: {}, runAt }
+}
+
+export function controlColumns(control: Control): ControlColumns {
+  return {
+    proof: control.proof,
+    proven_at: control.provenAt?.getTime() ?? null,
+    seen_at: control.seenAt?.getTime() ?? null,
+    wavering_since: control.waveringSince?.getTime() ?? null,
+    misses: control.misses,
+    lapsed_at: control.lapsedAt?.getTime() ?? null,
+  }
+}
+
+export function controlOf(row: ControlColumns): Control {
+  return {
+    proof: row.proof,
+    provenAt: instantOrNull(row.proven_at),
+    seenAt: instantOrNull(row.seen_at),
+    waveringSince: instantOrNull(row.wavering_since),
+    misses: row.misses,
+    lapsedAt: instantOrNull(row.lapsed_at),
+  }
+}
+
 /** For the audit trail. */
 export function facts(row: SourceDomainRow): Record<string, unknown> {
   return {
     mode: row.mode,
-    proof: row.proof,
-    provenAt: instantOrNull(row.proven_at),
+    ...controlOf(row),
     suspendedAt: instantOrNull(row.suspended_at),
     hostMeta: row.host_meta === null ? null : (JSON.parse(row.host_meta) as HostMeta),
     frontLineageId: row.front_lineage_id,
@@ -75,8 +116,7 @@ export function fromRow(row: SourceDomainRow & TenantNamed): SourceDomain {
     tenantName: row.tenant_name,
     name: row.name,
     mode: row.mode,
-    proof: row.proof,
-    provenAt: instantOrNull(row.proven_at),
+    ...controlOf(row),
     suspendedAt: instantOrNull(row.suspended_at),
     hostMeta: row.host_meta === null ? null : (JSON.parse(row.host_meta) as HostMeta),
     frontLineageId: row.front_lineage_id,

@@ -4,14 +4,25 @@ import type { SourceDomainStore } from '../delegation/source-domain.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import { whatChanged } from '../tenant/audit.ts'
+import { lapsedSince, vouchedSince } from '../tenant/control.ts'
 import type { Database } from './database.ts'
 import { importDomains, rehearseImport } from './domain-import.ts'
 import { isUniqueViolation } from './faults.ts'
+import { keepKeys, keepKeysOfLost, settleKeysOfGained } from './front-keys.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
 import { containsName } from './search.ts'
-import { facts, fromRow, newRow, traceAdded, type SourceDomainRow, type TenantNamed } from './source-domain-row.ts'
+import {
+  controlColumns,
+  facts,
+  fromRow,
+  newRow,
+  proofCheck,
+  traceAdded,
+  type SourceDomainRow,
+  type TenantNamed,
+} from './source-domain-row.ts'
 
 export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceDomainStore {
   const { db, newId } = deps
@@ -46,8 +57,10 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
   ): Promise<void> {
     const changed = { ...columns, revision: row.revision + 1 }
     await trx<SourceDomainRow>('source_domain').where({ id: row.id }).update(changed)
-    traces.changedHost(row.name)
-    const detail = whatChanged(facts(row), facts({ ...row, ...changed }))
+    const after = { ...row, ...changed }
+    // What is served of the name may be another tenant's, who has not changed anything
+    if (row.proof !== null || after.proof !== null) traces.changedHost(row.name)
+    const detail = whatChanged(facts(row), facts(after))
     traces.audit({ tenantId: row.tenant_id, action, subject: row.name, detail })
   }
 
@@ -95,7 +108,8 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
           await withinQuota({ trx, rows: db.rows }, tenantId, 'sourceDomains', () =>
             trx<SourceDomainRow>('source_domain').insert(row),
           )
-          traceAdded(traces, row)
+          traceAdded(traces, row, act)
+          if (row.proof !== null) await settleKeysOfGained(trx, traces, row)
           return fromRow((await select(trx).where('s.id', row.id).first())!)
         })
       } catch (cause) {
@@ -135,7 +149,11 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
 
     async vouch(tenantId, name, act) {
       try {
-        await update(tenantId, name, act, 'source-domain.vouch', { proof: 'vouched', proven_at: act.at.getTime() })
+        await perform(deps, act, async (trx, traces) => {
+          const row = await lockOwn(trx, tenantId, name, act)
+          await write(trx, traces, row, 'source-domain.vouch', controlColumns(vouchedSince(act.at)))
+          if (row.proof === null) await settleKeysOfGained(trx, traces, row)
+        })
       } catch (cause) {
         if (!isUniqueViolation(cause)) throw cause
         throw await explain(tenantId, name, true, cause)
@@ -146,13 +164,18 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       perform(deps, act, async (trx, traces) => {
         const row = await lockOwn(trx, tenantId, name, act)
         if (row.proof !== 'vouched') return
-        await write(trx, traces, row, 'source-domain.withdraw-vouch', { proof: null, proven_at: null })
+        await write(trx, traces, row, 'source-domain.withdraw-vouch', controlColumns(lapsedSince(act.at)))
+        await keepKeysOfLost(trx, row, act)
+        traces.enqueue(proofCheck(name, act.at))
       }),
 
     setMode: (tenantId, name, mode, act) =>
       perform(deps, act, async (trx, traces) => {
         const row = await lockOwn(trx, tenantId, name, act)
-        if (row.mode !== mode) await write(trx, traces, row, 'source-domain.set-mode', { mode })
+        if (row.mode !== mode) {
+          await write(trx, traces, row, 'source-domain.set-mode', { mode })
+          traces.enqueue(proofCheck(name, act.at)) // a CNAME record proves nothing of an external one
+        }
         return fromRow((await select(trx).where('s.id', row.id).first())!)
       }),
 
@@ -181,6 +204,9 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         const row = await lockOwn(trx, tenantId, name, act)
         if (lineageId !== null) await requireOwnLineage(trx, tenantId, lineageId)
         await write(trx, traces, row, 'source-domain.set-front-lineage', { front_lineage_id: lineageId })
+        if (lineageId === null) return
+        if (row.proof !== null) await keepKeys(trx, [lineageId])
+        else await keepKeysOfLost(trx, { ...row, front_lineage_id: lineageId }, act) // lost while it was made ready
       }),
 
     remove: (tenantId, name, act) =>
@@ -196,7 +222,15 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
           )
         await trx('delegation').where({ tenant_id: tenantId, source_domain_id: row.id }).del()
         await trx<SourceDomainRow>('source_domain').where({ tenant_id: tenantId, id: row.id }).del()
-        for (const host of [name, ...delegations.map(({ target }) => target)]) traces.changedHost(host)
+        if (row.proof !== null) {
+          for (const host of [name, ...delegations.map(({ target }) => target)]) traces.changedHost(host)
+          await keepKeysOfLost(trx, row, act)
+        }
+        // Locked, so that of two who remove the last claims at once one sees that it is the last
+        await trx('proof_check').where({ name }).forUpdate().first('name')
+        const other = await trx('source_domain').where({ name }).first<{ id: string } | undefined>('id')
+        if (!other) await trx('proof_check').where({ name }).del()
+        else if (row.proof !== null) traces.enqueue(proofCheck(name, act.at))
         traces.audit({
           tenantId,
           action: 'source-domain.remove',

@@ -7,6 +7,7 @@ import type { SourceDomainStore } from '../delegation/source-domain.ts'
 import type { TargetHostStore } from '../delegation/target-host.ts'
 import type { AttemptStore } from '../tenant/attempts.ts'
 import type { AuditStore } from '../tenant/audit.ts'
+import type { ControlStore } from '../tenant/control.ts'
 import type { IdempotencyStore } from '../tenant/idempotency.ts'
 import type { LinkStore } from '../tenant/link.ts'
 import type { MemberStore } from '../tenant/member.ts'
@@ -19,6 +20,7 @@ import { attemptStore } from './attempt-store.ts'
 import { auditStore } from './audit-store.ts'
 import { challengeStore, type ChallengeStore } from './challenge-store.ts'
 import { changeFeed, type ChangeFeed } from './change-feed.ts'
+import { controlStore } from './control-store.ts'
 import { openDatabase } from './database.ts'
 import { delegationStore } from './delegation-store.ts'
 import { withFaultsNamed } from './faults.ts'
@@ -55,6 +57,7 @@ export interface StorageOptions {
 export interface Storage {
   tenants: TenantStore
   sourceDomains: SourceDomainStore
+  control: ControlStore
   targetHosts: TargetHostStore
   delegations: DelegationStore
   lineages: LineageStore
@@ -94,7 +97,7 @@ export interface Storage {
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { url, file, sealer, clock, newId = uuidv7(randomBytes), isReadOnly = false } = options
   const db = await openDatabase({ url, file, isReadOnly, auditKey: sealer.deriveKey('audit-chain') })
-  const deps = { db, newId, sealer, clock }
+  const deps = { db, newId, sealer, clock, randomBytes }
   try {
     await pendingMigrations(db) // throws where the database is newer
     // Also before a migration: one may write what only this key opens
@@ -106,6 +109,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   return {
     tenants: withFaultsNamed(tenantStore(deps)),
     sourceDomains: withFaultsNamed(sourceDomainStore(deps)),
+    control: withFaultsNamed(controlStore(deps)),
     targetHosts: withFaultsNamed(targetHostStore(deps)),
     delegations: withFaultsNamed(delegationStore(deps)),
     lineages: withFaultsNamed(lineageStore(deps)),

@@ -14,12 +14,17 @@ interface TenantRow extends QuotaColumns {
   id: string
   name: string
   suspended_at: number | null
+  edge_label: string
   created_at: number
   revision: number
 }
 
-export function tenantStore(deps: { db: Database; newId: NewId }): TenantStore {
-  const { db, newId } = deps
+export function tenantStore(deps: {
+  db: Database
+  newId: NewId
+  randomBytes: (length: number) => Uint8Array
+}): TenantStore {
+  const { db, newId, randomBytes } = deps
   const table = () => db.knex<TenantRow>('tenant')
 
   /** Nothing is written where it is so already. */
@@ -50,6 +55,7 @@ export function tenantStore(deps: { db: Database; newId: NewId }): TenantStore {
         name,
         suspended_at: null,
         ...toColumns(quotas),
+        edge_label: `t${Buffer.from(randomBytes(16)).toString('hex')}`, // a label may not begin with a digit everywhere
         created_at: act.at.getTime(),
         revision: 1,
       }
@@ -153,6 +159,7 @@ function fromRow(row: TenantRow): Tenant {
       delegations: row.delegation_quota,
       lineages: row.lineage_quota,
     },
+    edgeLabel: row.edge_label,
     createdAt: new Date(row.created_at),
     revision: row.revision,
   }

@@ -2,27 +2,23 @@ import type { Act } from '../act.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { DomainName } from '../name.ts'
+import { ProblemError } from '../problem.ts'
 import type { JobStore } from '../work/job.ts'
 import type { JobKind } from '../work/runner.ts'
-import type { Claim, ControlState, ControlStore, Sighting } from './control.ts'
-import type { Look, NameServers } from './findings.ts'
+import { afterLook, isFresh, type Claim, type ControlStore, type ProofLook } from './control.ts'
+import { coversClaim, explain, type Explanation } from './explanation.ts'
+import { isSeen, sightingOf, type Findings, type Look, type NameServers, type Wanted } from './findings.ts'
+import { nextCheckAt } from './proof-schedule.ts'
+import { challengeName, edgeNameOf, proofToken } from './proof-token.ts'
+
+export type { Explanation }
 
 /** The kind of job; its key is the name. It is enqueued with the claim, and from then on by itself. */
 export const PROOF_CHECK = 'proof-check'
 
-/** One screen: how it stands with a claim, what was asked of whom, what came back, what to do, when the next look is due. */
-export interface Explanation {
-  claim: Claim
-  state: ControlState
-  summary: string // one sentence
-  advice: string[] // what to do, in order; empty: nothing
-  isHeldByAnother: boolean
-  sighting: Sighting | null // of this claim at the last look; null: nobody has looked yet
-  lookedAt: Date | null
-  looks: Look[]
-  lapsesAt: Date | null
-  nextCheckAt: Date | null // null: none is due, since the operator vouches for it
-}
+/** For how long what was found stands for whoever asks again. */
+const RECENT_MS = 10_000
+const DAY_MS = 24 * 3_600_000
 
 export interface ProofChecks {
   /**
@@ -34,13 +30,16 @@ export interface ProofChecks {
   explain(tenantId: string, name: DomainName): Promise<Explanation>
   /**
    * Before an order: the proof is in force and fresh, or is looked for now.
-   * @throws ProblemError control-unproven
+   * @throws ProblemError control-unproven, with what was found and what to do; not-found
    */
   confirm(tenantId: string, name: DomainName): Promise<void>
   job: JobKind
 }
 
-export declare function proofChecks(deps: {
+/** How it stands with a name after a look. */
+type Taken = Pick<ProofLook, 'unanswered'> & { claims: readonly Claim[] }
+
+export function proofChecks(deps: {
   control: ControlStore
   nameServers: NameServers
   jobs: Pick<JobStore, 'enqueue' | 'nextRun'>
@@ -52,4 +51,195 @@ export declare function proofChecks(deps: {
   log: Log
   /** Told after each look of a job at a name that somebody holds. */
   onHeld?: (holder: Claim) => Promise<void>
-}): ProofChecks
+}): ProofChecks {
+  const { control, nameServers, jobs, proofKey, edgeName, clock, random, randomBytes, log, onHeld } = deps
+  const flights = new Map<DomainName, { asked: ReadonlySet<string>; taken: Promise<Taken> }>()
+  const noteResolvers = resolverAlarm(log)
+
+  function wantedOf(claim: Claim): Wanted {
+    return { token: proofToken(proofKey, claim.tenantId, claim.name), edgeName: edgeNameOf(claim, edgeName) }
+  }
+
+  /** Two at once share one look, unless it began too early to ask for all that the second needs. */
+  function look(name: DomainName, claims: readonly Claim[], act: Act): Promise<Taken> {
+    const underWay = flights.get(name)
+    if (underWay && claims.every((claim) => underWay.asked.has(questionOf(claim)))) return underWay.taken
+    const flight = { asked: new Set(claims.map(questionOf)), taken: lookNow(name, claims, act) }
+    flights.set(name, flight)
+    const land = () => void (flights.get(name) === flight && flights.delete(name))
+    flight.taken.then(land, land)
+    return flight.taken
+  }
+
+  async function lookNow(name: DomainName, claims: readonly Claim[], act: Act): Promise<Taken> {
+    const lookedAt = clock.now()
+    const wanted = onceForEach(wantedOf)
+    const findings = await ask(name, claims, wanted)
+    noteResolvers(findings)
+    const before = await control.lastLook(name)
+    const sighting = (claim: Claim) => sightingOf(claim, wanted(claim), findings)
+    const taken = await control.takeIn(
+      { name, lookedAt, findings },
+      (now) => ({ changes: afterLook(now, sighting, lookedAt), isUnanswered: isUnanswered(now, sighting) }),
+      act,
+    )
+    if (taken === undefined)
+      return {
+        claims: await control.claimsTo(name),
+        unanswered: (await control.lastLook(name))?.unanswered ?? 0,
+      }
+    warnOfSilence(holderOf(taken.claims), taken.unanswered, findings, before, lookedAt)
+    return taken
+  }
+
+  async function ask(name: DomainName, claims: readonly Claim[], wanted: (claim: Claim) => Wanted): Promise<Findings> {
+    const hosted = claims.filter(({ mode }) => mode === 'hosted')
+    const [txt, cname] = await Promise.all([
+      nameServers.look(challengeName(name), 'TXT'),
+      hosted.length > 0 ? nameServers.look(name, 'CNAME') : null,
+    ])
+    const isTxtSeen = claims.some((claim) => isSeen(txt, wanted(claim).token))
+    const isCnameSeen = cname !== null && hosted.some((claim) => isSeen(cname, wanted(claim).edgeName))
+    const [txtSibling, cnameSibling] = await Promise.all([
+      isTxtSeen ? nameServers.look(`${randomLabel()}.${name}`, 'TXT') : null,
+      isCnameSeen ? nameServers.look(`${randomLabel()}.${parentOf(name)}`, 'CNAME') : null,
+    ])
+    return { txt, txtSibling, cname, cnameSibling }
+  }
+
+  /** Nobody can have published it, but by a wildcard. */
+  function randomLabel(): string {
+    return `waypost-${Buffer.from(randomBytes(8)).toString('hex')}`
+  }
+
+  /** One line when a proof gets too old for an order: of two looks, only the one before which that happened tells it. */
+  function warnOfSilence(
+    holder: Claim | undefined,
+    unanswered: number,
+    findings: Findings,
+    before: ProofLook | undefined,
+    lookedAt: Date,
+  ): void {
+    if (!holder?.seenAt || holder.proof === 'vouched' || unanswered === 0) return
+    if (isResolverDead(findings)) return // all names alike, and told once for all
+    const agedAt = holder.seenAt.getTime() + DAY_MS
+    if (lookedAt.getTime() < agedAt || (before && before.lookedAt.getTime() >= agedAt)) return
+    log.warn(
+      { sourceDomain: holder.name, tenantId: holder.tenantId, seenAt: holder.seenAt, unanswered },
+      'the name servers of a held name could not be asked for a day; it is not lost by that, but nothing can be ordered for it',
+    )
+  }
+
+  async function explainTo(tenantId: string, name: DomainName): Promise<Explanation> {
+    const [claims, last, nextRun] = await Promise.all([
+      control.claimsTo(name),
+      control.lastLook(name),
+      jobs.nextRun(PROOF_CHECK, name),
+    ])
+    const claim = claimOf(claims, tenantId, name)
+    const holder = holderOf(claims)
+    return explain({
+      claim,
+      wanted: wantedOf(claim),
+      last,
+      isHeldByAnother: holder !== undefined && holder.id !== claim.id,
+      nextCheckAt: holder?.proof === 'vouched' ? null : nextRun,
+    })
+  }
+
+  /** What was found may want a look earlier than the one that is due. */
+  async function bringForward(name: DomainName, { claims, unanswered }: Taken): Promise<void> {
+    const runAt = nextCheckAt(claims, unanswered, clock.now(), random())
+    if (runAt) await jobs.enqueue({ kind: PROOF_CHECK, key: name, payload: {}, runAt })
+  }
+
+  const byItself = (): Act => ({ at: clock.now(), actor: PROOF_CHECK, address: null })
+
+  return {
+    async check(tenantId, name, act) {
+      const claims = await control.claimsTo(name)
+      const claim = claimOf(claims, tenantId, name)
+      const last = await control.lastLook(name)
+      const stands = last && coversClaim(last, claim) && isRecent(last, clock.now())
+      if (!stands) await bringForward(name, await look(name, claims, act))
+      return explainTo(tenantId, name)
+    },
+
+    explain: explainTo,
+
+    async confirm(tenantId, name) {
+      const claims = await control.claimsTo(name)
+      if (isFresh(claimOf(claims, tenantId, name), clock.now())) return
+      await bringForward(name, await look(name, claims, byItself()))
+      const found = await explainTo(tenantId, name)
+      if (isFresh(found.claim, clock.now())) return
+      throw new ProblemError('control-unproven', [found.summary, ...found.advice].join(' '))
+    },
+
+    async job({ key }) {
+      const name = key as DomainName
+      const claims = await control.claimsTo(name)
+      if (claims.length === 0 || holderOf(claims)?.proof === 'vouched') return
+      const taken = await look(name, claims, byItself())
+      const holder = holderOf(taken.claims)
+      if (holder) await onHeld?.(holder)
+      const runAgainAt = nextCheckAt(taken.claims, taken.unanswered, clock.now(), random())
+      return runAgainAt ? { runAgainAt } : undefined
+    },
+  }
+}
+
+function holderOf(claims: readonly Claim[]): Claim | undefined {
+  return claims.find(({ proof }) => proof !== null)
+}
+
+function claimOf(claims: readonly Claim[], tenantId: string, name: DomainName): Claim {
+  const own = claims.find((claim) => claim.tenantId === tenantId)
+  if (!own) throw new ProblemError('not-found', `the tenant has no source domain ${name}`)
+  return own
+}
+
+/** What a look has to ask for the sake of a claim. */
+function questionOf({ id, mode }: Claim): string {
+  return `${id} ${mode}`
+}
+
+function isRecent({ lookedAt }: ProofLook, now: Date): boolean {
+  const age = now.getTime() - lookedAt.getTime()
+  return age >= 0 && age < RECENT_MS
+}
+
+/** Nothing is known of whom it matters to: the holder, or whoever waits where nobody holds the name. */
+function isUnanswered(claims: readonly Claim[], sighting: (claim: Claim) => { outcome: string }): boolean {
+  const holder = holderOf(claims)
+  return (holder ? [holder] : claims).every((claim) => sighting(claim).outcome === 'could-not-ask')
+}
+
+function isResolverDead({ txt, cname }: Findings): boolean {
+  return [txt, cname ?? txt].every(({ fault }: Look) => fault === 'no-resolver')
+}
+
+/** One line when all resolvers fall silent and one when they are back, however many names are looked at meanwhile. */
+function resolverAlarm(log: Log): (findings: Findings) => void {
+  let wasDead = false
+  return (findings) => {
+    const isDead = isResolverDead(findings)
+    if (isDead && !wasDead) log.error('no DNS resolver answers; no name is lost by that')
+    if (!isDead && wasDead) log.info('DNS resolvers answer again')
+    wasDead = isDead
+  }
+}
+
+/** A name may have a hundred claims, and each is asked about several times in a look. */
+function onceForEach(wantedOf: (claim: Claim) => Wanted): (claim: Claim) => Wanted {
+  const known = new Map<string, Wanted>()
+  return (claim) => {
+    const wanted = known.get(claim.id) ?? wantedOf(claim)
+    known.set(claim.id, wanted)
+    return wanted
+  }
+}
+
+function parentOf(name: DomainName): string {
+  return name.slice(name.indexOf('.') + 1)
+}

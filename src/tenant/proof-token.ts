@@ -14,3 +14,8 @@ export function proofToken(key: Uint8Array, tenantId: string, domain: DomainName
 export function edgeNameOf({ edgeLabel }: { edgeLabel: string }, edgeName: DomainName): DomainName {
   return `${edgeLabel}.${edgeName}` as DomainName
 }
+
+/** Where the TXT record stands; the label is this server's alone. */
+export function challengeName(domain: DomainName): string {
+  return `_waypost-challenge.${domain}`
+}

@@ -13,9 +13,10 @@ export type HopReply =
 /** As received and in order, names in lower case: a header sent twice stands here twice. */
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
 
-/** What makes a reply worthless although the server was reached. */
+/** What makes a reply worthless, or the question pointless. */
 export type HopFault =
   | 'url' // not an https URL with a host name, or one with credentials
+  | 'address' // DNS has none for the host, or one that is not public and was not dialled
   | 'certificate-untrusted'
   | 'certificate-name'
   | 'certificate-dates'

@@ -120,6 +120,10 @@ function getStep(url: string, reply: HopReply, rules: HopRules, hop: number): St
 
 const FAULTS: Record<HopFault, { section: string | null; cure: string }> = {
   url: { section: 'RFC 9110 §4.2.2', cure: 'Give an https URL that names a host.' },
+  address: {
+    section: 'RFC 9110 §4.3.3',
+    cure: 'Publish A or AAAA records with the public addresses of this web server, and no others; ask again when they are out.',
+  },
   'certificate-untrusted': {
     section: 'RFC 9110 §4.3.4',
     cure: 'This web server needs a certificate of a public authority, sent with its intermediate certificates.',

@@ -1,9 +1,14 @@
-import type { LineageStore } from '../certificate/lineage.ts'
+import type { LineageCertificate, LineageStore } from '../certificate/lineage.ts'
+import { published, stateAt } from '../certificate/rollover.ts'
 import type { Clock } from '../clock.ts'
 import type { Delegation, DelegationStore, RuleCheck } from '../delegation/delegation.ts'
+import { poshName } from '../delegation/service-name.ts'
+import { parseDomainName } from '../name.ts'
 import type { JobKind } from '../work/runner.ts'
 import type { Ask } from './ask.ts'
-import type { Report } from './report.ts'
+import { parseHttpsUrl } from './https-url.ts'
+import { initiatingEntity } from './initiating-entity.ts'
+import type { Report, Step } from './report.ts'
 
 /** The kind of job; its key is the id of an external source domain that is held. */
 export const REDIRECT_RULE = 'redirect-rule'
@@ -19,14 +24,146 @@ export interface RuleChecks {
   verify(delegation: Delegation): Promise<Report>
   /** The same, judged by what is published here, and kept with the delegation. */
   check(delegation: Delegation): Promise<RuleCheck>
-  /** All delegations of the source domain in turn, a bounded number. */
+  /** All delegations of the source domain in turn, a bounded number in bounded time. It is enqueued anew each day. */
   job: JobKind
 }
 
-export declare function ruleChecks(deps: {
-  ask: Ask
+const DELEGATIONS_CHECKED = 20
+/** After it nothing more is asked: a server that redirects slowly, again and again, would outlast the lease of a job. */
+const ASKING_MS = 40_000
+/** For how long a copy on the owner's own server may lack what was published last: somebody's cron has to come round. */
+const COPY_LAG_MS = 15 * 60_000
+const LONGEST_TEXT = 1000
+
+export function ruleChecks(deps: {
+  /** @param allowPorts those that may be asked beside 443 */
+  askAt: (allowPorts: readonly number[]) => Ask
   delegations: Pick<DelegationStore, 'list' | 'noteRuleCheck'>
   lineages: Pick<LineageStore, 'find'>
   httpsPort: number // of source domains' web servers: 443, but for trials
   clock: Clock
-}): RuleChecks
+}): RuleChecks {
+  const { askAt, delegations, lineages, httpsPort, clock } = deps
+
+  function verify(delegation: Delegation, until = inTime(clock.now(), ASKING_MS)): Promise<Report> {
+    const { sourceDomain, service, protocol, targetPort } = delegation
+    const ask = askUntil(askAt([httpsPort, targetPort]), until)
+    return initiatingEntity({ ask, clock }).verify({ sourceDomain, service, protocol, port: httpsPort })
+  }
+
+  function askUntil(ask: Ask, until: Date): Ask {
+    return async (url) =>
+      clock.now() < until ? ask(url) : { outcome: 'could-not-ask', why: 'the servers before took too long to answer' }
+  }
+
+  async function check(delegation: Delegation, until?: Date): Promise<RuleCheck> {
+    const { tenantId, lineageId } = delegation
+    const report = await verify(delegation, until)
+    // After the answers: what was published meanwhile is known here before it is at the edge
+    const lineage = (await lineages.find(tenantId, lineageId)) ?? (await lineages.find(null, lineageId))
+    const checkedAt = clock.now()
+    const { outcome, found } = judge(report, delegation, lineage?.certificates ?? [], checkedAt)
+    const result = { outcome, found: found.slice(0, LONGEST_TEXT), checkedAt }
+    await delegations.noteRuleCheck(tenantId, delegation.id, result)
+    return result
+  }
+
+  return {
+    verify: (delegation) => verify(delegation),
+    check: (delegation) => check(delegation),
+    async job({ payload }) {
+      const { tenantId, name } = payload as RedirectRulePayload
+      const sourceDomain = parseDomainName(name) ?? undefined
+      if (sourceDomain === undefined) throw new Error(`the job names no source domain: ${JSON.stringify(name)}`)
+      const page = { sourceDomain, limit: DELEGATIONS_CHECKED, isOldestFirst: true }
+      const until = inTime(clock.now(), ASKING_MS)
+      for (const delegation of await delegations.list(tenantId, page)) {
+        if (clock.now() >= until) return
+        await check(delegation, until)
+      }
+    },
+  }
+}
+
+type Judgement = Pick<RuleCheck, 'outcome' | 'found'>
+
+/** What counts is where the hops of draft-miller-xmpp-fed-00 §6.3 end, and what is given there. */
+function judge(report: Report, delegation: Delegation, certificates: LineageCertificate[], now: Date): Judgement {
+  const expected = published(certificates, now)
+  if (expected.length === 0)
+    return {
+      outcome: 'could-not-ask',
+      found: `there is nothing to compare with: the certificate lineage ${delegation.lineageName} has no certificate that is valid now; import one`,
+    }
+  const broken = report.steps.find(({ outcome }) => outcome === 'wrong')
+  const unasked = report.steps.find(({ outcome }) => outcome === 'could-not-ask')
+  if (report.tls === 'proven') {
+    const fault =
+      whereElse(report, delegation) ?? otherCertificates(report, certificates, now) ?? lacking(report, expected, now)
+    if (fault !== null) return { outcome: 'wrong', found: `${fault}. ${cureFor(delegation)}` }
+  }
+  if (broken) return { outcome: 'wrong', found: told(broken) }
+  if (unasked) return { outcome: 'could-not-ask', found: `${subject(unasked)}${unasked.found}` }
+  return { outcome: 'ok', found: `${leadsTo(report, delegation)}${poshRemark(report, delegation)}` }
+}
+
+function told(step: Step): string {
+  return `${subject(step)}${step.found}.${step.cure === null ? '' : ` ${step.cure}`}`
+}
+
+function subject({ asked }: Step): string {
+  return asked === null ? '' : `${asked}: `
+}
+
+/** The URL that gave the PEM: of the steps of the draft the only one whose answer was a success. */
+function pemUrl({ steps }: Report): string {
+  const isOfDraft = (rule: string) => rule.startsWith('draft-miller-xmpp-fed-00')
+  const end = steps.find(({ rule, reply }) => isOfDraft(rule) && reply !== null && reply.status < 300)
+  return end?.asked ?? ''
+}
+
+/** Null where the hops end at the target host, or with a copy at the source domain itself. */
+function whereElse(report: Report, { sourceDomain, targetHost, targetPort }: Delegation): string | null {
+  const url = pemUrl(report)
+  const end = parseHttpsUrl(url)
+  if ('fault' in end || end.host === sourceDomain) return null
+  return end.host === targetHost && end.port === targetPort ? null : `it leads to ${url}, which is not the target host`
+}
+
+function otherCertificates(report: Report, certificates: LineageCertificate[], now: Date): string | null {
+  const ours = certificates.filter((certificate) => stateAt(certificate, now) !== 'retired')
+  const other = report.certificates.find(({ sha256 }) => !ours.some((certificate) => certificate.sha256 === sha256))
+  if (!other) return null
+  return `${pemUrl(report)} gives a certificate that is not published here (${other.subject || 'no subject'}, sha-256 ${other.sha256.slice(0, 16)}…)`
+}
+
+function lacking(report: Report, expected: LineageCertificate[], now: Date): string | null {
+  const due = expected.filter(({ stagedAt }) => stagedAt.getTime() + COPY_LAG_MS <= now.getTime())
+  const lacked = due.find(({ sha256 }) => !report.certificates.some((certificate) => certificate.sha256 === sha256))
+  if (!lacked) return null
+  return `${pemUrl(report)} lacks a certificate that is published here (${lacked.subject || 'no subject'}, sha-256 ${lacked.sha256.slice(0, 16)}…)`
+}
+
+function cureFor({ targetHost, targetPort }: Delegation): string {
+  const port = targetPort === 443 ? '' : `:${targetPort}`
+  return `Let the path lead to https://${targetHost}${port}, by the rule that is shown; where a copy is served, fetch it anew every five minutes.`
+}
+
+function leadsTo(report: Report, { sourceDomain, targetHost }: Delegation): string {
+  const certificates = report.certificates.length === 1 ? 'the certificate' : 'the certificates'
+  const end = parseHttpsUrl(pemUrl(report))
+  return !('fault' in end) && end.host === sourceDomain && sourceDomain !== targetHost
+    ? `${sourceDomain} gives ${certificates} published here itself`
+    : `${sourceDomain} leads to ${targetHost}, which gives ${certificates} published here`
+}
+
+/** No fault of the draft's, but what deployed software asks for. */
+function poshRemark({ posh }: Report, delegation: Delegation): string {
+  const name = poshName(delegation)
+  if (posh !== 'absent' || name === null || delegation.poshAnswer === 'off') return ''
+  return `; it answers 404 to /.well-known/posh/${name}.json, for which XMPP software asks: add the rule for that path too`
+}
+
+function inTime(now: Date, ms: number): Date {
+  return new Date(now.getTime() + ms)
+}

@@ -9,12 +9,14 @@ export interface Job {
   fence: number
 }
 
+export type NewJob = Pick<Job, 'kind' | 'key' | 'payload' | 'runAt'>
+
 export interface JobStore {
   /** Adds the job, or brings the open one of that kind and key forward to an earlier `runAt`. */
-  enqueue(job: { kind: string; key: string; payload: unknown; runAt: Date }): Promise<void>
-  /** Takes the due job of one of the kinds that has waited longest; it is this worker's until `until`. */
+  enqueue(job: NewJob): Promise<void>
+  /** Takes, of the first kind that has a due job, the one that has waited longest; it is this worker's until `until`. */
   claim(worker: string, kinds: readonly string[], now: Date, until: Date): Promise<Job | undefined>
-  /** When the open job of that kind and key is due; null: there is none. */
+  /** When the open job of that kind and key is due, or due again where a worker has it now; null: there is none. */
   nextRun(kind: string, key: string): Promise<Date | null>
   /** True where the fence still holds. */
   complete(job: Job, now: Date): Promise<boolean>

@@ -8,30 +8,37 @@ export type JobKind = (job: Job) => Promise<{ runAgainAt: Date } | void>
 
 export interface JobRunner {
   /**
-   * Runs due jobs in turn until none is left or `limit` is reached. One that fails is postponed and never holds up the
-   * next; only a store that cannot be asked for jobs makes this reject.
+   * Runs due jobs until none is left or `limit` were begun, and all have ended. One that fails is postponed and never
+   * holds up the next; only a store that cannot be asked for jobs makes this reject.
    */
   runDue(limit: number): Promise<{ completed: number; failed: number }>
 }
 
 export function jobRunner(deps: {
   jobs: Pick<JobStore, 'claim' | 'complete' | 'postpone' | 'enqueue'>
-  kinds: Readonly<Record<string, JobKind>>
+  kinds: Readonly<Record<string, JobKind>> // and no others are claimed
+  atOnce?: number // how many are under way together; 1 where it is left out
   clock: Clock
   log: Log
   worker: string // who holds the leases: another name in every process
   leaseMs: number // longer than any job takes; after it another worker may begin
   random: () => number // from 0 up to, not including, 1
 }): JobRunner {
-  const { jobs, kinds, clock, log, worker, leaseMs, random } = deps
+  const { jobs, kinds, atOnce = 1, clock, log, worker, leaseMs, random } = deps
+  let turns = 0
+
+  /** Another kind is asked for first each time, so that the backlog of one does not stand in the way of another. */
+  function kindsInTurn(): string[] {
+    const names = Object.keys(kinds)
+    const first = turns++ % names.length
+    return [...names.slice(first), ...names.slice(0, first)]
+  }
 
   /** True where it was done and no other worker had taken it over. */
   async function run(job: Job): Promise<boolean> {
     const about = { kind: job.kind, key: job.key, attempts: job.attempts }
     try {
-      const kind = Object.hasOwn(kinds, job.kind) ? kinds[job.kind] : undefined
-      if (!kind) throw new Error(`this version knows no job of the kind ${job.kind}`)
-      const result = await kind(job)
+      const result = await kinds[job.kind]!(job)
       // While the lease holds, so that a crash between the two leaves the job open
       if (result) await jobs.enqueue({ kind: job.kind, key: job.key, payload: job.payload, runAt: result.runAgainAt })
       const isOurs = await jobs.complete(job, clock.now())
@@ -59,12 +66,20 @@ export function jobRunner(deps: {
   return {
     async runDue(limit) {
       const report = { completed: 0, failed: 0 }
-      for (let left = limit; left > 0; left--) {
-        const now = clock.now()
-        const job = await jobs.claim(worker, now, new Date(now.getTime() + leaseMs))
-        if (!job) break
-        if (await run(job)) report.completed++
-        else report.failed++
+      const running = new Set<Promise<void>>()
+      try {
+        for (let left = limit; left > 0; left--) {
+          while (running.size >= atOnce) await Promise.race(running)
+          const now = clock.now()
+          const job = await jobs.claim(worker, kindsInTurn(), now, new Date(now.getTime() + leaseMs))
+          if (!job) break
+          const one = run(job)
+            .then((isDone) => void report[isDone ? 'completed' : 'failed']++)
+            .finally(() => running.delete(one))
+          running.add(one)
+        }
+      } finally {
+        await Promise.all(running)
       }
       return report
     },

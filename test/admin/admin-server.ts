@@ -19,6 +19,7 @@ import type { Scope } from '../../src/tenant/scope.ts'
 import { SESSION_LIFE_MS } from '../../src/tenant/session.ts'
 import { issueSignInLink } from '../../src/tenant/sign-in.ts'
 import type { User } from '../../src/tenant/user.ts'
+import { SPECIAL_NAMES } from '../support/special-names.ts'
 import { stoppedClock } from '../support/stopped-clock.ts'
 
 export const ADMIN_HOST = 'admin.example.net'
@@ -93,7 +94,7 @@ export async function adminServer(
   const storage = await openStorage({ url: undefined, file, sealer: keys, clock })
   await storage.migrate()
   const config = parseConfig(
-    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[edge]\nname = "edge.example.net"\naddresses = ["192.0.2.1", "2001:db8::1"]\n`,
+    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[edge]\nname = "edge.example.net"\naddresses = ["192.0.2.1", "2001:db8::1"]\n[names]\nallow = ${JSON.stringify(SPECIAL_NAMES)}\n`,
   )
   const log = createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) })
   const deps: AdminDeps = {

@@ -11,6 +11,7 @@ import { parseConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import { adminParts } from '../../src/parts.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
+import { SPECIAL_NAMES } from '../support/special-names.ts'
 import { stoppedClock } from '../support/stopped-clock.ts'
 import {
   ADMIN_HOST,
@@ -45,7 +46,7 @@ beforeAll(async () => {
   storage = await openStorage({ url: undefined, file: join(folder, 'waypost.db'), sealer: keys, clock })
   await storage.migrate()
   const config = parseConfig(
-    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[log]\nlevel = "debug"\n`,
+    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[log]\nlevel = "debug"\n[names]\nallow = ${JSON.stringify(SPECIAL_NAMES)}\n`,
   )
   const log = createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) })
   const parts = adminParts({ storage, sealer: keys, config, clock, log })

@@ -40,9 +40,20 @@ afterEach(() => storage.close())
 const act = () => ({ at: clock.now(), actor: 'test', address: null })
 let presented = true
 const isPresented = async () => presented
+const confirmControl = async () => {}
 const stored = async () => (await storage.lineages.find(null, lineage.id))!.certificates
-const runWith = (authority: Authority, payload: { identifiers?: DomainName[]; lineageId?: string } = {}) =>
-  frontCertificateJob({ lineages: storage.lineages, authority, isPresented, cacheSpanMs: HOUR_MS, clock })({
+const runWith = (
+  authority: Authority,
+  payload: { tenantId?: string; identifiers?: DomainName[]; lineageId?: string } = {},
+) =>
+  frontCertificateJob({
+    lineages: storage.lineages,
+    authority,
+    confirmControl,
+    isPresented,
+    cacheSpanMs: HOUR_MS,
+    clock,
+  })({
     id: 'job',
     kind: FRONT_CERTIFICATE,
     key: lineage.id,
@@ -69,6 +80,29 @@ test('when it is due it is replaced, and the one before retires at once', async 
   expect(all).toHaveLength(2)
   expect(published(all, clock.now()).map(({ id }) => id)).toEqual([active(all)!.id])
   expect(active(all)!.stagedAt).toEqual(first)
+})
+
+test('a certificate whose private key was destroyed is no good: where the name is presented again it is replaced', async () => {
+  const tenant = await storage.tenants.add('acme', act())
+  const name = identifiers[0]!
+  const { sourceDomains, lineages } = storage
+  lineage = await lineages.create(tenant.id, { name: 'front:of.acme.example', source: 'local' }, act())
+  const payload = { tenantId: tenant.id, lineageId: lineage.id }
+  const certificates = async () => (await lineages.find(tenant.id, lineage.id))!.certificates
+  await runWith(local, payload)
+  await sourceDomains.add(tenant.id, { name, mode: 'hosted', isVouched: true }, act())
+  await sourceDomains.setFrontLineage(tenant.id, name, lineage.id, act())
+  await sourceDomains.withdrawVouch(tenant.id, name, act())
+  clock.advance(30 * DAY_MS)
+  expect(await storage.control.destroyKeys(clock.now())).toBe(1)
+
+  presented = false
+  expect(await runWith(local, payload)).toBeUndefined()
+  expect(await certificates()).toMatchObject([{ privateKeyId: null }])
+  presented = true
+  await runWith(local, payload)
+  expect(active(await certificates())).toMatchObject({ activatedAt: clock.now() })
+  expect(active(await certificates())!.privateKeyId).not.toBeNull()
 })
 
 test('where a delegation publishes the lineage, caches get their time before the next one is in use', async () => {
@@ -154,6 +188,7 @@ test('after a crash between staging and activating, the staged one is activated 
   const crashed = frontCertificateJob({
     lineages: crashing,
     authority: local,
+    confirmControl,
     isPresented,
     cacheSpanMs: HOUR_MS,
     clock,

@@ -11,7 +11,7 @@ function records(change: Partial<Parameters<typeof dnsRecords>[0]> = {}) {
     sourceDomain: { name: domainName('im.example.com'), mode: 'hosted' },
     delegations: [delegation],
     certificates: new Map([['L1', [{ spkiSha256: spki }]]]),
-    edge: { name: domainName('edge.example.net'), addresses: ['192.0.2.1', '2001:db8::1'] },
+    edge: { name: domainName('k3v9q2.edge.example.net'), addresses: ['192.0.2.1', '2001:db8::1'] },
     proofToken: 'waypost-token',
     ...change,
   }).map(({ name, type, value, zone }) => `${name} ${type} ${value} (${zone})`)
@@ -19,8 +19,8 @@ function records(change: Partial<Parameters<typeof dnsRecords>[0]> = {}) {
 
 test('a hosted domain: the proof, the edge by name or by addresses, the service, the key of the target host', () => {
   expect(records()).toEqual([
+    'im.example.com CNAME k3v9q2.edge.example.net. (source domain)',
     '_waypost-challenge.im.example.com TXT "waypost-token" (source domain)',
-    'im.example.com CNAME edge.example.net. (source domain)',
     'im.example.com A 192.0.2.1 (source domain)',
     'im.example.com AAAA 2001:db8::1 (source domain)',
     '_xmpp-server._tcp.im.example.com SRV 0 5 5269 hosting.example.net. (source domain)',
@@ -30,8 +30,8 @@ test('a hosted domain: the proof, the edge by name or by addresses, the service,
 
 test('an external domain keeps its own web server: nothing leads to the edge', () => {
   const external = records({ sourceDomain: { name: domainName('im.example.com'), mode: 'external' } })
-  expect(external.filter((record) => /^im\.example\.com /.test(record))).toEqual([])
-  expect(external).toContain('_waypost-challenge.im.example.com TXT "waypost-token" (source domain)')
+  expect(external.filter((record) => / (CNAME|A|AAAA) /.test(record))).toEqual([])
+  expect(external[0]).toBe('_waypost-challenge.im.example.com TXT "waypost-token" (source domain)')
 })
 
 test.each([
@@ -70,20 +70,21 @@ test('in a rollover every published key has its TLSA record, and a key that is r
   ])
 })
 
-test('every record says what it is for, and that an apex cannot have a CNAME', () => {
+test('every record says what it is for, what it proves, and that an apex cannot have a CNAME', () => {
   const all = dnsRecords({
     sourceDomain: { name: domainName('xn--bcher-kva.example.com'), mode: 'hosted' },
     delegations: [delegation, { ...delegation, service: '_xmpps-client' }],
     certificates: new Map([['L1', [{ spkiSha256: spki }]]]),
-    edge: { name: domainName('edge.example.net'), addresses: ['192.0.2.1'] },
+    edge: { name: domainName('k3v9q2.edge.example.net'), addresses: ['192.0.2.1'] },
     proofToken: 'waypost-token',
   })
   for (const { purpose, ttl } of all) {
     expect(purpose.length).toBeGreaterThan(20)
     expect(ttl).toBeGreaterThan(0)
   }
-  expect(all.find(({ type }) => type === 'CNAME')?.purpose).toContain('apex')
-  expect(all.find(({ type }) => type === 'A')?.purpose).toContain('apex')
-  expect(all.find(({ type }) => type === 'TXT')?.purpose).toContain('bücher.example.com')
+  const purposeOf = (wanted: string) => all.find(({ type }) => type === wanted)?.purpose
+  expect(purposeOf('CNAME')).toMatch(/proves that you control bücher\.example\.com; it has to stay.* apex/)
+  expect(purposeOf('TXT')).toMatch(/proves that you control bücher\.example\.com in place of the CNAME record.* apex/)
+  expect(purposeOf('A')).toMatch(/apex .*it proves nothing, so that the TXT record is needed with it/)
   expect(all.find(({ value }) => value.includes('5223'))?.purpose).toContain('begin with TLS')
 })

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { FRONT_CERTIFICATE } from '../../src/certificate/issuance.ts'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import { frontCertificates } from '../../src/delegation/front-certificates.ts'
-import { registrar, type Registrar } from '../../src/delegation/registrar.ts'
+import { registrar, type ImportRequest, type Registrar } from '../../src/delegation/registrar.ts'
+import type { ImportOutcome } from '../../src/delegation/source-domain.ts'
 import { domainName } from '../../src/name.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { testSealer } from '../support/sealer.ts'
@@ -9,6 +11,7 @@ import { stoppedClock } from '../support/stopped-clock.ts'
 
 const ADMIN = domainName('admin.example.net')
 const EDGE = domainName('edge.example.net')
+const POLICY = { adminHost: ADMIN, edgeName: EDGE, allow: ['example.com', 'example.net'] }
 const HOSTED = { mode: 'hosted', isVouched: true } as const
 
 const clock = stoppedClock('2026-11-23T12:00:00Z')
@@ -21,11 +24,22 @@ let other: string
 beforeEach(async () => {
   storage = await openStorage({ url: undefined, file: ':memory:', sealer: testSealer, clock })
   await storage.migrate()
-  registry = registrar({ ...storage, reserved: { adminHost: ADMIN, edgeName: EDGE } })
+  registry = registrar({ ...storage, policy: POLICY })
   acme = (await storage.tenants.add('acme', act())).id
   other = (await storage.tenants.add('other', act())).id
 })
 afterEach(() => storage.close())
+
+function imported(
+  domains: { name: string; tenantId?: string; isVouched?: boolean }[],
+  isRehearsal = false,
+): Promise<ImportOutcome[]> {
+  const requests = domains.map((domain) => ({
+    ...{ tenantId: acme, isVouched: false, mode: 'hosted', delegations: [] },
+    ...domain,
+  }))
+  return registry.importMany(requests as ImportRequest[], { isRehearsal }, act())
+}
 
 test('case 49: however a name is written, it is claimed once', async () => {
   await registry.claim(acme, 'bücher.example.com', HOSTED, act())
@@ -38,10 +52,65 @@ test('case 49: however a name is written, it is claimed once', async () => {
 })
 
 test("the operator's own names are nobody's source domain, and the admin host is no target host", async () => {
-  for (const name of ['admin.example.net', 'EDGE.example.net.'])
+  for (const name of ['admin.example.net', 'EDGE.example.net.', 'k3v9q2.edge.example.net'])
     await expect(registry.claim(acme, name, HOSTED, act())).rejects.toMatchObject({ code: 'name-refused' })
   await expect(registry.addTargetHost('admin.example.net', 443, act())).rejects.toMatchObject({ code: 'name-refused' })
   await expect(registry.claim(acme, '192.0.2.1', HOSTED, act())).rejects.toMatchObject({ code: 'malformed-name' })
+})
+
+const EXTERNAL = { mode: 'external', isVouched: false } as const
+
+test.each([
+  ['co.uk', 'public-suffix'],
+  ['im.example.org', 'special-use'],
+  ['admin.example.net', 'admin-host'],
+  ['k3v9q2.edge.example.net', 'edge-name'],
+])('no way in leads to %s, a vouch neither', async (name, rule) => {
+  const refusal = { code: 'name-refused', rule }
+  expect(() => registry.claimableName(name)).toThrow(expect.objectContaining(refusal))
+  await expect(registry.claim(acme, name, HOSTED, act())).rejects.toMatchObject(refusal)
+  await expect(registry.claim(acme, name, EXTERNAL, act())).rejects.toMatchObject(refusal)
+  await expect(registry.claimOrChange(acme, name, 'hosted', act())).rejects.toMatchObject(refusal)
+  for (const isRehearsal of [true, false])
+    expect(await imported([{ name, isVouched: true }, { name: 'im.example.com' }], isRehearsal)).toMatchObject([
+      refusal,
+      'added',
+    ])
+  expect(await storage.sourceDomains.claims(domainName(name))).toEqual([])
+})
+
+test('the name of a target host is registered by a vouch only', async () => {
+  await registry.addTargetHost('hosting.example.com', 443, act())
+  const name = 'hosting.example.com'
+  const refusal = { code: 'name-refused', rule: 'target-host' }
+  await expect(registry.claim(acme, name, { ...HOSTED, isVouched: false }, act())).rejects.toMatchObject(refusal)
+  await expect(registry.claimOrChange(acme, name, 'external', act())).rejects.toMatchObject(refusal)
+  await expect(registry.claimOrChange(acme, name, 'external', act())).rejects.toThrow(/only the operator .* vouching/)
+  expect(await imported([{ name }])).toMatchObject([refusal])
+  expect(await imported([{ name, isVouched: true }])).toEqual(['added'])
+})
+
+test('of very many target hosts none is overlooked', async () => {
+  for (let i = 0; i < 501; i++) await registry.addTargetHost(`t${i}.example.net`, 443, act())
+  expect(await imported([{ name: 't99.example.net' }, { name: 'none.example.net' }])).toMatchObject([
+    { rule: 'target-host' },
+    'added',
+  ])
+})
+
+test('a name that is claimed already stays, and may be changed and imported again', async () => {
+  const before = registrar({ ...storage, policy: { ...POLICY, allow: [...POLICY.allow, 'example.org'] } })
+  await before.claim(acme, 'im.example.org', EXTERNAL, act())
+  await registry.claim(acme, 'hosting.example.com', EXTERNAL, act())
+  await registry.addTargetHost('hosting.example.com', 443, act())
+  for (const name of ['im.example.org', 'hosting.example.com']) {
+    const { domain, isNew } = await registry.claimOrChange(acme, name, 'hosted', act())
+    expect([domain.mode, isNew]).toEqual(['hosted', false])
+    expect(await imported([{ name }])).toEqual(['there already'])
+    // For whoever has not claimed it, it is refused
+    await expect(registry.claimOrChange(other, name, 'hosted', act())).rejects.toMatchObject({ code: 'name-refused' })
+    expect(await imported([{ name, tenantId: other }])).toMatchObject([{ code: 'name-refused' }])
+  }
 })
 
 test('of two who add the same at once, the second changes what the first has added', async () => {
@@ -51,7 +120,7 @@ test('of two who add the same at once, the second changes what the first has add
   const racing = registrar({
     ...storage,
     sourceDomains: { ...storage.sourceDomains, find: (...args) => early(() => storage.sourceDomains.find(...args)) },
-    reserved: { adminHost: ADMIN, edgeName: EDGE },
+    policy: POLICY,
   })
   await registry.claim(acme, 'im.example.com', { mode: 'hosted', isVouched: false }, act())
   const { domain, isNew } = await racing.claimOrChange(acme, 'im.example.com', 'external', act())
@@ -102,11 +171,14 @@ test("the tenant's own lineage comes before the operator's of the same name; an 
     act(),
   )
   expect(delegation.lineageId).toBe(own.id)
-  expect(warnings[0]).toContain('nobody has proven control')
+  expect(warnings[0]).toMatch(/not proven: .* DNS records .*waypost domain show im\.example\.com.* or the operator/)
 })
 
 const fronts = (authority: 'local' | 'import') => frontCertificates({ ...storage, adminHost: ADMIN, authority })
-const jobs = async () => (await storage.jobs.list({ limit: 100 })).map(({ payload }) => payload)
+const jobs = async () =>
+  (await storage.jobs.list({ limit: 100 }))
+    .filter(({ kind }) => kind === FRONT_CERTIFICATE)
+    .map(({ payload }) => payload)
 
 test('front certificates come by hand, but for that of the admin host', async () => {
   await registry.claim(acme, 'im.example.com', HOSTED, act())

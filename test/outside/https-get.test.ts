@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { createServer as createPlainServer, type Server } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
@@ -166,6 +167,17 @@ describe('httpsGet', () => {
     const reply = door(port, { signal: controller.signal })(`https://${HOST}:${port}/`)
     controller.abort()
     expect(await reply).toMatchObject({ outcome: 'could-not-ask', why: expect.stringContaining('given up') as string })
+  })
+
+  test('a signal that has fired already ends it, and one that has not is left as it was', async () => {
+    const { port, received } = await raw(OK)
+    expect(await door(port, { signal: AbortSignal.abort() })(`https://${HOST}:${port}/`)).toMatchObject({
+      outcome: 'could-not-ask',
+    })
+    const { signal } = new AbortController()
+    expect(await door(port, { signal })(`https://${HOST}:${port}/`)).toMatchObject({ outcome: 'ok' })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(received).toHaveLength(1)
   })
 
   test('an address for another port is not used', async () => {

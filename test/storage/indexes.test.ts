@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import { domainName } from '../../src/name.ts'
@@ -5,6 +6,7 @@ import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { changeFeed } from '../../src/storage/change-feed.ts'
 import { challengeStore } from '../../src/storage/challenge-store.ts'
 import { auditStore } from '../../src/storage/audit-store.ts'
+import { controlStore } from '../../src/storage/control-store.ts'
 import { delegationStore } from '../../src/storage/delegation-store.ts'
 import { hostDirectory } from '../../src/storage/host-directory.ts'
 import { jobStore } from '../../src/storage/job-store.ts'
@@ -22,6 +24,8 @@ import { sourceDomainStore } from '../../src/storage/source-domain-store.ts'
 import { targetHostStore } from '../../src/storage/target-host-store.ts'
 import { tenantStore } from '../../src/storage/tenant-store.ts'
 import { sweep } from '../../src/storage/sweep.ts'
+import { lapsedSince } from '../../src/tenant/control.ts'
+import type { Findings } from '../../src/tenant/findings.ts'
 import { pino } from 'pino'
 import { onBothEngines } from '../support/databases.ts'
 import { testSealer } from '../support/sealer.ts'
@@ -38,7 +42,7 @@ onBothEngines('statements', (database) => {
     db = await openDatabase({ ...database.place, isReadOnly: false, auditKey: Buffer.alloc(32) })
     db.knex.on('query', ({ sql, bindings }: { sql: string; bindings: unknown[] }) => statements.set(sql, bindings))
     let ids = 0
-    const deps = { db, clock, sealer: testSealer, newId: () => `id ${++ids}` }
+    const deps = { db, clock, sealer: testSealer, newId: () => `id ${++ids}`, randomBytes }
     const act = database.act()
     const later = new Date(clock.now().getTime() + 1000)
     const [name, other] = [domainName('im.example'), domainName('other.example')]
@@ -49,6 +53,7 @@ onBothEngines('statements', (database) => {
     await tenants.list({ after: 'a', limit: 10 })
 
     const domains = sourceDomainStore(deps)
+    const lineages = lineageStore(deps)
     const imported = [name, other].map((each) =>
       anImport(tenant.id, {
         name: each,
@@ -65,6 +70,42 @@ onBothEngines('statements', (database) => {
     await domains.wantingFront(10)
     await domains.setFrontLineage(tenant.id, name, lineageId, act)
 
+    const control = controlStore(deps)
+    await control.claimsTo(name)
+    const look = { txt: [], txtSibling: null, cname: null, cnameSibling: null } as unknown as Findings
+    const rival = await tenants.add('rival', act)
+    await domains.add(rival.id, { name, mode: 'hosted', isVouched: false }, act)
+    const seen = {
+      proof: 'txt',
+      provenAt: act.at,
+      seenAt: act.at,
+      waveringSince: null,
+      misses: 0,
+      lapsedAt: null,
+    } as const
+    const front = await lineages.create(tenant.id, { name: frontLineageName(name), source: 'local' }, act)
+    await lineages.stage(tenant.id, front.id, { chain: aChain(), privateKey: Buffer.from('key') }, act)
+    await domains.setFrontLineage(tenant.id, name, front.id, act)
+    await control.takeIn(
+      { name, lookedAt: act.at, findings: look },
+      (claims) => ({
+        changes: claims.map((claim) =>
+          claim.tenantId === rival.id
+            ? { claim, event: 'prove', control: seen }
+            : { claim, event: 'lose', control: lapsedSince(act.at) },
+        ),
+        isUnanswered: false,
+      }),
+      act,
+    )
+    await control.lastLook(name)
+    await domains.remove(rival.id, name, act)
+    await tenants.remove(rival.id, act)
+    await domains.vouch(tenant.id, name, act)
+    await db.knex('lineage').where({ id: front.id }).update({ keys_until: 1 })
+    await control.destroyKeys(clock.now())
+    await lineages.remove(tenant.id, front.id, act)
+
     const targets = targetHostStore(deps)
     await targets.find(target)
     await targets.list({ after: name, limit: 10 })
@@ -73,12 +114,12 @@ onBothEngines('statements', (database) => {
 
     const delegations = delegationStore(deps)
     await delegations.find(tenant.id, delegation.id)
+    await delegations.noteRuleCheck(tenant.id, delegation.id, { outcome: 'ok', found: 'x', checkedAt: act.at })
     for (const after of ['zzz', undefined])
       for (const whose of ['all', tenant.id])
         for (const sourceDomain of [domain.name, undefined])
           await delegations.list(whose, { limit: 10, ...(after && { after }), ...(sourceDomain && { sourceDomain }) })
 
-    const lineages = lineageStore(deps)
     await lineages.find(null, lineageId)
     await lineages.findByName(null, 'x')
     for (const after of [{ name: 'a', id: '' }, undefined])
@@ -104,7 +145,8 @@ onBothEngines('statements', (database) => {
       for (const whose of ['all', tenant.id]) await audit.list(whose, { limit: 10, ...(after && { after }) })
     const jobs = jobStore(deps)
     await jobs.enqueue({ kind: 'k', key: 'k', payload: null, runAt: clock.now() })
-    const job = await jobs.claim('w', clock.now(), later)
+    const job = await jobs.claim('w', ['other', 'k'], clock.now(), later)
+    await jobs.nextRun('k', 'k')
     await jobs.complete(job!, clock.now())
     await jobs.list({ limit: 10 })
     await changeFeed(deps).trim(clock.now())
@@ -269,12 +311,60 @@ onBothEngines('statements', (database) => {
     for (const [sql, bindings] of statements) {
       if (!/^\s*(select|update|delete)/i.test(sql) || sql.includes('pg_advisory')) continue
       explained++
-      const plan = await (database.engine === 'sqlite' ? sqlitePlan(sql, bindings) : postgresPlan(sql, bindings))
+      const plan = await planOf(sql, bindings)
       if (plan.some((line) => WALK.test(line) || (SORT.test(line) && !isOfOne(sql))))
         walks.push([sql, ...plan].join('\n  '))
     }
     expect(explained).toBeGreaterThan(50)
     expect(walks).toEqual([])
+  })
+
+  test('what is due of one kind is found past any backlog of another', async () => {
+    await database.db.knex.raw(
+      database.engine === 'sqlite'
+        ? `with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000)
+           insert into job (id, kind, key, payload, run_at, attempts, fence) select 'x' || i, 'backlog', i, '{}', 0, 0, 0 from n`
+        : `insert into job (id, kind, key, payload, run_at, attempts, fence)
+           select 'x' || i, 'backlog', i, '{}', 0, 0, 0 from generate_series(1, 100000) i`,
+    )
+    await database.db.knex.raw('analyze')
+    const plans: string[] = []
+    for (const [sql, bindings] of statements)
+      if (sql.startsWith('update job set worker')) plans.push(...(await planOf(sql, bindings)))
+    expect(plans.join('\n')).toMatch(
+      database.engine === 'sqlite'
+        ? /SEARCH job USING (COVERING )?INDEX job_due \(kind=\? AND run_at<\?\)/
+        : /Index Scan using job_due on job[^]*Index Cond: \(\(kind = '[^']*'::text\) AND \(run_at <= /,
+    )
+    const { jobs } = database.storage
+    await jobs.enqueue({ kind: 'urgent', key: 'k', payload: null, runAt: database.clock.now() })
+    const later = new Date(database.clock.now().getTime() + 1000)
+    const took = async (kind: string) => {
+      const began = performance.now()
+      for (let i = 0; i < 50; i++) await jobs.claim('w', [kind], database.clock.now(), later)
+      return performance.now() - began
+    }
+    await took('warm')
+    expect(await took('none')).toBeLessThan(500)
+    expect(await jobs.claim('w', ['urgent'], database.clock.now(), later)).toMatchObject({ key: 'k' })
+  })
+
+  test('those of proof of control are served by their own', async () => {
+    const planFor = async (part: string, bound?: unknown[]) => {
+      const [found] = [...statements].filter(([sql]) => sql.replaceAll(/[`"]/g, '').includes(part))
+      expect(found, part).toBeDefined()
+      const [sql, bindings] = found!
+      return (await planOf(sql, bound ?? bindings)).join('\n')
+    }
+    for (const [part, index, bound] of [
+      ['from source_domain as s where s.name = ', 'source_domain_name'],
+      ['from lineage where lost_name = ', 'lineage_lost_name'],
+      ['from lineage where lost_name in ', 'lineage_lost_name'],
+      ['from lineage where keys_until <= ', 'lineage_keys_until'],
+      ['where front_lineage_id = ', 'source_domain_front'],
+      ['from job where kind = ', 'job_open', ['backlog', '7', 1]], // one of 100,000 of its kind
+    ] as [string, string, unknown[]?][])
+      expect(await planFor(part, bound), part).toContain(index)
   })
 
   // A walk along an index in the order that is asked for ends with the page; three tables are read by their own order
@@ -290,6 +380,10 @@ onBothEngines('statements', (database) => {
       /from .(passkey|session). where .user_id. (=|is)/,
       /from .member. as .m. .* where .m.\..tenant_id. = /,
     ].some((pattern) => pattern.test(sql))
+  }
+
+  function planOf(sql: string, bindings: unknown[]): Promise<string[]> {
+    return database.engine === 'sqlite' ? sqlitePlan(sql, bindings) : postgresPlan(sql, bindings)
   }
 
   async function sqlitePlan(sql: string, bindings: unknown[]): Promise<string[]> {

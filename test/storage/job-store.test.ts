@@ -7,7 +7,7 @@ onBothEngines('jobs', (database) => {
   const inMs = (ms: number) => new Date(now().getTime() + ms)
   const enqueue = (key: string, runAt = now(), payload: unknown = { key }) =>
     database.storage.jobs.enqueue({ kind: 'k', key, payload, runAt })
-  const claim = (worker = 'w') => database.storage.jobs.claim(worker, now(), inMs(LEASE_MS))
+  const claim = (worker = 'w') => database.storage.jobs.claim(worker, ['k'], now(), inMs(LEASE_MS))
   const drain = async () => {
     for (let job = await claim(); job; job = await claim()) await database.storage.jobs.complete(job, now())
   }
@@ -45,7 +45,7 @@ onBothEngines('jobs', (database) => {
     for (let i = 0; i < 40; i++) await enqueue(`race ${i}`)
     const others = [database.storage, await database.open(), await database.open()]
     const claims = await Promise.all(
-      Array.from({ length: 60 }, (_, i) => others[i % 3]!.jobs.claim(`w${i}`, now(), inMs(LEASE_MS))),
+      Array.from({ length: 60 }, (_, i) => others[i % 3]!.jobs.claim(`w${i}`, ['k'], now(), inMs(LEASE_MS))),
     )
     const ids = claims.flatMap((job) => job?.id ?? [])
     expect(new Set(ids).size).toBe(ids.length)

@@ -33,6 +33,12 @@ async function open(at: { url: string | undefined; file: string }, isReadOnly = 
   return storage
 }
 
+async function refused(query: PromiseLike<unknown>): Promise<void> {
+  await expect(Promise.resolve(query)).rejects.toMatchObject({
+    code: expect.stringMatching(/^(SQLITE_CONSTRAINT|23)/) as string,
+  })
+}
+
 async function tables(at: { url: string | undefined; file: string }): Promise<Database> {
   const db = await openDatabase({ ...at, isReadOnly: false })
   onTestFinished(() => db.knex.destroy())
@@ -62,6 +68,72 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
     const again = await open(at)
     expect(await again.migrate()).not.toEqual([])
     await again.tenants.add('acme', act())
+  })
+
+  onEngine('003: control of names goes up and down again with what is there', async () => {
+    const at = await place(engine)
+    const { knex } = await tables(at)
+    const migrateTo = (name: string | 'the end') =>
+      // With the keys off until the end, as `migrate` does
+      knex.transaction(
+        async (trx) => {
+          const config = { migrationSource: migrations }
+          if (name === 'the end') await trx.migrate.latest(config)
+          else await trx.migrate.down({ ...config, name } as object)
+        },
+        { enforceForeignCheck: false } as object,
+      )
+    await (await open(at)).migrate()
+    await migrateTo('003-control')
+    const common = { created_at: 1, changed_at: 1, revision: 4 }
+    for (const id of ['a', 'b', 'c']) await knex('tenant').insert({ id, name: id, created_at: 1, revision: 1 })
+    await knex('lineage').insert({ id: 'l', name: 'l', source: 'import', ...common })
+    await knex('target_host').insert({ id: 't', name: 'hosting.example', port: 443, created_at: 1, revision: 1 })
+    const claims = [
+      { id: 'held', tenant_id: 'a', name: 'held.example', proof: 'vouched', proven_at: 7, front_lineage_id: 'l' },
+      { id: 'also', tenant_id: 'b', name: 'held.example', proof: null, proven_at: null, front_lineage_id: null },
+      { id: 'open', tenant_id: 'a', name: 'open.example', proof: null, proven_at: null, front_lineage_id: null },
+      { id: 'rest', tenant_id: 'b', name: 'open.example', proof: null, proven_at: null, front_lineage_id: null },
+    ].map((claim) => ({ ...claim, mode: 'hosted', suspended_at: 5, host_meta: '{}', ...common }))
+    await knex('source_domain').insert(claims)
+    const delegation = { id: 'd', tenant_id: 'a', source_domain_id: 'held', target_host_id: 't', lineage_id: 'l' }
+    const terms = { service: '_xmpp-server', protocol: '_tcp', tls_answer: 'redirect', posh_answer: 'off', revision: 1 }
+    await knex('delegation').insert({ ...delegation, ...terms, created_at: 1 })
+
+    for (const round of ['first', 'second']) {
+      await migrateTo('the end')
+      expect(await knex('source_domain').orderBy('name').orderBy('id').select(), round).toMatchObject(
+        claims
+          .toSorted((one, other) => (one.name + one.id < other.name + other.id ? -1 : 1))
+          .map((claim) => ({
+            ...claim,
+            ...{ seen_at: claim.proven_at, wavering_since: null, misses: 0, lapsed_at: null },
+          })),
+      )
+      // Of a name that is held nobody need look; of the others there is one look for all who claim them
+      expect(await knex('job').select('kind', 'key', 'run_at', 'finished_at')).toEqual([
+        { kind: 'proof-check', key: 'open.example', run_at: 0, finished_at: null },
+      ])
+      const labels = await knex('tenant').orderBy('id').pluck<string[]>('edge_label')
+      for (const label of labels) expect(label).toMatch(/^t[0-9a-f]{32}$/)
+      expect(new Set(labels).size).toBe(3)
+      expect(await knex('delegation').select('id', 'source_domain_id', 'rule_outcome')).toEqual([
+        { id: 'd', source_domain_id: 'held', rule_outcome: null },
+      ])
+      await refused(knex('source_domain').where({ id: 'also' }).update({ proof: 'txt', proven_at: 1, seen_at: 1 }))
+      await refused(knex('source_domain').where({ id: 'open' }).update({ proof: 'hearsay', proven_at: 1, seen_at: 1 }))
+      await refused(knex('source_domain').where({ id: 'open' }).update({ misses: 1 }))
+      await refused(knex('delegation').where({ id: 'd' }).update({ source_domain_id: 'nobody' }))
+      await refused(knex('source_domain').where({ id: 'held' }).del())
+      await knex('source_domain').where({ id: 'rest' }).update({ proof: 'txt', proven_at: 9, seen_at: 9 })
+      await migrateTo('003-control')
+      // Which the version before could not have understood
+      expect(await knex('source_domain').where({ id: 'rest' }).first()).toMatchObject({ proof: null, proven_at: null })
+      expect(await knex('source_domain').where({ id: 'held' }).first()).toMatchObject(claims[0]!)
+      expect(await knex('job').select('id')).toEqual([])
+      await refused(knex('delegation').where({ id: 'd' }).update({ source_domain_id: 'nobody' }))
+    }
+    expect(await (await open(at)).migrate()).toEqual(['003-control'])
   })
 
   onEngine('of two processes that start at once both end well', async () => {

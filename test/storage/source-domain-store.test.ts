@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { ImportedDelegation } from '../../src/delegation/source-domain.ts'
 import type { DomainName } from '../../src/name.ts'
 import { ProblemError } from '../../src/problem.ts'
+import { lapsedSince } from '../../src/tenant/control.ts'
+import { PROOF_CHECK } from '../../src/tenant/proof-checks.ts'
 import { onBothEngines } from '../support/databases.ts'
 import { aDelegation, anImport, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
 
@@ -21,6 +23,10 @@ onBothEngines('source domains', (database) => {
       mode: 'hosted',
       proof: 'vouched',
       provenAt: database.clock.now(),
+      seenAt: database.clock.now(),
+      waveringSince: null,
+      misses: 0,
+      lapsedAt: null,
       suspendedAt: null,
       hostMeta: null,
       frontLineageId: null,
@@ -109,14 +115,13 @@ onBothEngines('source domains', (database) => {
     })
   })
 
-  test('a change leaves its rows, one row of the feed and one of the trail', async () => {
+  test('a change leaves its rows, one of the trail and, where the name is held, one of the feed', async () => {
     const tenant = await aTenant(database)
     const name = freshName()
     const { sourceDomains, audit } = database.storage
     const steps: [action: string, act: () => Promise<unknown>][] = [
       ['source-domain.add', () => claim(tenant.id, name, false)],
       ['source-domain.vouch', () => sourceDomains.vouch(tenant.id, name, database.act())],
-      ['source-domain.withdraw-vouch', () => sourceDomains.withdrawVouch(tenant.id, name, database.act())],
       ['source-domain.set-mode', () => sourceDomains.setMode(tenant.id, name, 'external', database.act())],
       ['source-domain.suspend', () => sourceDomains.suspend(tenant.id, name, database.act())],
       ['source-domain.resume', () => sourceDomains.resume(tenant.id, name, database.act())],
@@ -125,13 +130,19 @@ onBothEngines('source domains', (database) => {
         () => sourceDomains.setHostMeta(tenant.id, name, { links: [], hostMeta2: null }, database.act()),
       ],
       ['source-domain.set-front-lineage', () => sourceDomains.setFrontLineage(tenant.id, name, null, database.act())],
+      ['source-domain.withdraw-vouch', () => sourceDomains.withdrawVouch(tenant.id, name, database.act())],
+      ['source-domain.set-mode', () => sourceDomains.setMode(tenant.id, name, 'hosted', database.act())],
+      ['source-domain.suspend', () => sourceDomains.suspend(tenant.id, name, database.act())],
       ['source-domain.remove', () => sourceDomains.remove(tenant.id, name, database.act())],
     ]
+    const isHeld = async () => ((await sourceDomains.find(tenant.id, name))?.proof ?? null) !== null
     for (const [action, act] of steps) {
       const position = await feedEnd(database)
+      const wasHeld = await isHeld()
       database.clock.advance(1000)
       await act()
-      expect(await changesBehind(database, position), action).toEqual([`host ${name}`])
+      const isServed = wasHeld || (await isHeld())
+      expect(await changesBehind(database, position), action).toEqual(isServed ? [`host ${name}`] : [])
       expect(await audit.list(tenant.id, { limit: 1 })).toMatchObject([
         { action, subject: name, tenantId: tenant.id, at: database.clock.now(), actor: 'test', address: null },
       ])
@@ -192,7 +203,8 @@ onBothEngines('source domains', (database) => {
     await sourceDomains.withdrawVouch(tenant.id, domain.name, database.act())
     expect(await sourceDomains.find(tenant.id, domain.name)).toEqual({
       ...domain,
-      ...{ proof: null, provenAt: null, revision: 2 },
+      ...lapsedSince(database.clock.now()),
+      revision: 2,
     })
     expect(await database.storage.delegations.find(tenant.id, delegation.id)).toEqual(delegation)
     await sourceDomains.vouch(other.id, domain.name, database.act())
@@ -204,6 +216,79 @@ onBothEngines('source domains', (database) => {
     await database.storage.sourceDomains.remove(tenant.id, domain.name, database.act())
     expect(await database.storage.delegations.find(tenant.id, delegation.id)).toBeUndefined()
     expect((await changesBehind(database, position)).sort()).toEqual([`host ${domain.name}`, `host ${target}`].sort())
+  })
+
+  describe('control of a name is looked for at once', () => {
+    const dueAt = (name: DomainName) => database.storage.jobs.nextRun(PROOF_CHECK, name)
+    /** As if the looks of before had been made. */
+    const done = (name: DomainName) => database.db.knex('job').where({ kind: PROOF_CHECK, key: name }).del()
+
+    test('where it is claimed, and the operator does not vouch for it', async () => {
+      const tenant = await aTenant(database)
+      const [open, vouched, imported] = [freshName(), freshName(), freshName()]
+      await claim(tenant.id, open, false)
+      await claim(tenant.id, vouched)
+      await database.storage.sourceDomains.importMany(
+        [
+          anImport(tenant.id, { name: imported, isVouched: false }),
+          anImport(tenant.id, { name: open, isVouched: false }),
+        ],
+        database.act(),
+      )
+      for (const name of [open, imported]) expect(await dueAt(name)).toEqual(database.clock.now())
+      expect(await dueAt(vouched)).toBeNull()
+    })
+
+    test('where the vouch is withdrawn, and where the mode is another', async () => {
+      const { sourceDomains } = database.storage
+      const tenant = await aTenant(database)
+      const name = freshName()
+      await claim(tenant.id, name)
+      await sourceDomains.setMode(tenant.id, name, 'hosted', database.act())
+      expect(await dueAt(name)).toBeNull()
+      await sourceDomains.setMode(tenant.id, name, 'external', database.act())
+      expect(await dueAt(name)).toEqual(database.clock.now())
+      await done(name)
+      await sourceDomains.withdrawVouch(tenant.id, name, database.act())
+      expect(await dueAt(name)).toEqual(database.clock.now())
+      await done(name)
+      await sourceDomains.withdrawVouch(tenant.id, name, database.act())
+      expect(await dueAt(name)).toBeNull()
+    })
+
+    test('where its holder removes it and others claim it', async () => {
+      const { sourceDomains } = database.storage
+      const [holder, other, third] = [await aTenant(database), await aTenant(database), await aTenant(database)]
+      const name = freshName()
+      await claim(holder.id, name)
+      await claim(other.id, name, false)
+      await claim(third.id, name, false)
+      await done(name)
+      await sourceDomains.remove(third.id, name, database.act())
+      expect(await dueAt(name)).toBeNull()
+      await sourceDomains.remove(holder.id, name, database.act())
+      expect(await dueAt(name)).toEqual(database.clock.now())
+      await done(name)
+      await sourceDomains.remove(other.id, name, database.act())
+      expect(await dueAt(name)).toBeNull()
+    })
+  })
+
+  test("what a tenant does with a claim that it does not hold leaves no mark on another's", async () => {
+    const { sourceDomains } = database.storage
+    const { domain } = await aDelegation(database)
+    const stranger = await aTenant(database)
+    const changedAt = async () =>
+      (await database.db.knex('source_domain').where({ id: domain.id }).first<{ changed_at: number }>())?.changed_at
+    const before = await changedAt()
+    const position = await feedEnd(database)
+    database.clock.advance(1000)
+    await claim(stranger.id, domain.name, false)
+    await sourceDomains.setMode(stranger.id, domain.name, 'external', database.act())
+    await sourceDomains.suspend(stranger.id, domain.name, database.act())
+    await sourceDomains.remove(stranger.id, domain.name, database.act())
+    expect(await changesBehind(database, position)).toEqual([])
+    expect(await changedAt()).toBe(before)
   })
 
   test('pages go through all claims in order, also where tenants claim the same name', async () => {

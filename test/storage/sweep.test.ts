@@ -29,7 +29,7 @@ onBothEngines('sweep', (database) => {
     await storage.tokens.add('of a token past its end', { ...token, name: 'past', expiresAt: at(-1) }, act())
     for (const key of ['finished', 'open'])
       await storage.jobs.enqueue({ kind: 'test', key, payload: null, runAt: at(0) })
-    const job = await storage.jobs.claim('worker', now, at(1000))
+    const job = await storage.jobs.claim('worker', ['test'], now, at(1000))
     await storage.jobs.complete(job!, now)
 
     expect(await storage.sweep(now)).toBe(7)

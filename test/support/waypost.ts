@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { SPECIAL_NAMES } from './special-names.ts'
 import { until } from './until.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/waypost.js', import.meta.url))
@@ -49,6 +50,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     WAYPOST_EDGE_PROCESSES: '1',
     WAYPOST_FRONT_AUTHORITY: 'local',
     WAYPOST_HEALTH_LISTEN: `127.0.0.1:${health}`,
+    WAYPOST_NAMES_ALLOW: SPECIAL_NAMES.join(),
     ...settings,
   }
   const logFile = join(folder, 'serve.log')

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { retryAt } from '../../src/work/backoff.ts'
 import { jobRunner, type JobKind } from '../../src/work/runner.ts'
+import { until } from '../support/until.ts'
 import { onBothEngines } from '../support/databases.ts'
 
 const log = pino({ level: 'silent' })
@@ -17,10 +18,11 @@ test('each failure doubles the wait, from half a minute to six hours, spread ove
 })
 
 onBothEngines('the job runner', (database) => {
-  const runner = (kinds: Record<string, JobKind>, worker = 'w') =>
+  const runner = (kinds: Record<string, JobKind>, { worker = 'w', atOnce = 1 } = {}) =>
     jobRunner({
       jobs: database.storage.jobs,
       kinds,
+      atOnce,
       clock: database.clock,
       log,
       worker,
@@ -41,7 +43,7 @@ onBothEngines('the job runner', (database) => {
     expect(seen).toEqual([{ of: 'a' }, { of: 'b' }, { of: 'c' }])
   })
 
-  test('a job that fails, or whose kind is unknown, is postponed and holds nothing up', async () => {
+  test('a job that fails is postponed and holds nothing up, one of a kind that is not ours is left alone', async () => {
     await enqueue('fails', 'x')
     await enqueue('constructor', 'x')
     await enqueue('works', 'x')
@@ -51,21 +53,67 @@ onBothEngines('the job runner', (database) => {
       },
       works: async () => {},
     }
-    expect(await runner(kinds).runDue(10)).toEqual({ completed: 1, failed: 2 })
+    expect(await runner(kinds).runDue(10)).toEqual({ completed: 1, failed: 1 })
     const jobs = await database.storage.jobs.list({ limit: 3 })
     expect(jobs.find(({ kind }) => kind === 'fails')).toMatchObject({
       lastError: 'the CA is down',
       runAt: retryAt(database.clock.now(), 1, 0),
       finishedAt: null,
     })
-    expect(jobs.find(({ kind }) => kind === 'constructor')?.lastError).toMatch(/knows no job of the kind constructor/)
+    expect(jobs.find(({ kind }) => kind === 'constructor')).toMatchObject({ attempts: 0, lastError: null })
     database.clock.advance(15_000)
-    expect(await runner(kinds).runDue(10)).toEqual({ completed: 0, failed: 2 })
+    expect(await runner(kinds).runDue(10)).toEqual({ completed: 0, failed: 1 })
     database.clock.advance(30_000)
     expect(await runner({ fails: async () => {}, constructor: async () => {} }).runDue(10)).toEqual({
       completed: 2,
       failed: 0,
     })
+  })
+
+  test("one kind's backlog does not stand in the way of another's", async () => {
+    for (let i = 0; i < 20; i++) await enqueue('many', `${i}`)
+    database.clock.advance(1)
+    await enqueue('few', 'x')
+    const seen: string[] = []
+    const note: JobKind = async ({ kind }) => void seen.push(kind)
+    await runner({ many: note, few: note }).runDue(3)
+    expect(seen).toContain('few')
+    await runner({ many: note }).runDue(100)
+  })
+
+  test('so many are under way together, and all have ended when it returns', async () => {
+    for (let i = 0; i < 7; i++) await enqueue('waits', `${i}`)
+    let [present, most, ended] = [0, 0, 0]
+    const waits: JobKind = async () => {
+      most = Math.max(most, ++present)
+      await until(() => most === 3) // were there fewer at once, it would wait for ever
+      await new Promise(setImmediate)
+      present--
+      ended++
+    }
+    expect(await runner({ waits }, { atOnce: 3 }).runDue(100)).toEqual({ completed: 7, failed: 0 })
+    expect([most, ended]).toEqual([3, 7])
+  })
+
+  test('a store that cannot be asked makes it reject, after those under way have ended', async () => {
+    for (const key of ['a', 'b']) await enqueue('slow', key)
+    let isEnded = false
+    const slow: JobKind = async () => {
+      await until(() => claims > 1)
+      isEnded = true
+    }
+    let claims = 0
+    const { jobs } = database.storage
+    const failing = jobRunner({
+      ...{ kinds: { slow }, atOnce: 2, clock: database.clock, log, worker: 'w', leaseMs: LEASE_MS, random: () => 0 },
+      jobs: {
+        ...jobs,
+        claim: (...args) => (++claims > 1 ? Promise.reject(new Error('away')) : jobs.claim(...args)),
+      },
+    })
+    await expect(failing.runDue(10)).rejects.toThrow('away')
+    expect(isEnded).toBe(true)
+    await runner({ slow: async () => {} }).runDue(10)
   })
 
   test('a job that asks to be run again stays open until then', async () => {
@@ -80,7 +128,7 @@ onBothEngines('the job runner', (database) => {
 
   test('what a worker brings after its lease has run out is refused', async () => {
     await enqueue('slow', 'x')
-    const other = runner({ slow: async () => {} }, 'other')
+    const other = runner({ slow: async () => {} }, { worker: 'other' })
     const slow = runner({
       slow: async () => {
         database.clock.advance(LEASE_MS)

@@ -50,22 +50,37 @@ export const ruleCheck = z
 
 const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
 
-export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[] {
-  /** A stranger's server is asked only by whoever controls its name. */
-  async function delegationOfHeld(
-    tenant: Tenant,
-    id: string,
-  ): Promise<{ delegation: Delegation; isExternal: boolean }> {
-    const delegation = await find.delegation(tenant, id)
-    const { proof, mode, name } = await find.sourceDomain(tenant, delegation.sourceDomain)
-    if (proof === null)
-      throw new ProblemError(
-        'control-unproven',
-        `control of ${name} is not proven, so that its web server is not asked; publish the record that the source domain shows first`,
-      )
-    return { delegation, isExternal: mode === 'external' }
-  }
+/**
+ * A stranger's server is asked only by whoever controls its name.
+ * @throws ProblemError control-unproven, not-found
+ */
+export async function delegationToVerify(find: LookUps, tenant: Tenant, id: string): Promise<Delegation> {
+  return (await delegationOfHeld(find, tenant, id)).delegation
+}
 
+/** @throws ProblemError control-unproven, not-found; malformed-request: the source domain is hosted */
+export async function delegationWithRule(find: LookUps, tenant: Tenant, id: string): Promise<Delegation> {
+  const { delegation, mode } = await delegationOfHeld(find, tenant, id)
+  if (mode === 'hosted')
+    throw new ProblemError(
+      'malformed-request',
+      `${delegation.sourceDomain} is hosted: this server answers for it itself, and there is no rule to check; ask for its verification instead`,
+    )
+  return delegation
+}
+
+async function delegationOfHeld(find: LookUps, tenant: Tenant, id: string) {
+  const delegation = await find.delegation(tenant, id)
+  const { proof, mode, name } = await find.sourceDomain(tenant, delegation.sourceDomain)
+  if (proof === null)
+    throw new ProblemError(
+      'control-unproven',
+      `control of ${name} is not proven, so that its web server is not asked; publish the record that the source domain shows first`,
+    )
+  return { delegation, mode }
+}
+
+export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[] {
   return [
     route(
       {
@@ -78,10 +93,9 @@ export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[]
         answer: { status: 200, schema: report },
         problems: ['control-unproven'],
       },
-      async ({ tenant, params }) => {
-        const { delegation } = await delegationOfHeld(tenant, params.id)
-        return { body: toReport(await rules.verify(delegation)) }
-      },
+      async ({ tenant, params }) => ({
+        body: toReport(await rules.verify(await delegationToVerify(find, tenant, params.id))),
+      }),
     ),
     route(
       {
@@ -95,13 +109,7 @@ export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[]
         problems: ['control-unproven'],
       },
       async ({ tenant, params }) => {
-        const { delegation, isExternal } = await delegationOfHeld(tenant, params.id)
-        if (!isExternal)
-          throw new ProblemError(
-            'malformed-request',
-            `${delegation.sourceDomain} is hosted: this server answers for it itself, and there is no rule to check; ask for its verification instead`,
-          )
-        const { outcome, found, checkedAt } = await rules.check(delegation)
+        const { outcome, found, checkedAt } = await rules.check(await delegationWithRule(find, tenant, params.id))
         return { body: { outcome, found, checkedAt: checkedAt.toISOString() } }
       },
     ),

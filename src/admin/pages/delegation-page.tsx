@@ -5,19 +5,26 @@ import { publishedAt, type DelegationView, type Hop } from '../delegation-view.t
 import type { Standing } from '../standing.ts'
 import { useNow, useTexts } from './context.ts'
 import { StandingBadge } from './delegations-page.tsx'
+import type { Refusal } from './page.tsx'
+import { CertificateState, Copyable, Day, Foreign, FormProblem, Heading, Name, Warnings, When } from './parts.tsx'
+import { RuleCheckSection } from './redirect-rule-section.tsx'
+import { VerifySection } from './report-page.tsx'
 import { sentence } from './visible.ts'
-import { CertificateState, Copyable, Day, Foreign, Heading, Name, Warnings, When } from './parts.tsx'
 
 export function DelegationPage(props: {
   view: DelegationView
   standing: Standing
-  mayWithdraw: boolean
+  isAdmin: boolean
+  refusal: Refusal | undefined
   maySeeLineage: boolean // the operator's own are nobody else's
 }) {
-  const { view, standing, mayWithdraw, maySeeLineage } = props
+  const { view, standing, isAdmin, refusal, maySeeLineage } = props
   const t = useTexts().delegations
   const now = useNow()
   const { delegation, tenant, sourceDomain, lineage, warnings, hops } = view
+  const path = `/tenants/${tenant.name}/delegations/${delegation.id}`
+  const domainPath = `/tenants/${tenant.name}/source-domains/${sourceDomain.name}`
+  const mayAsk = sourceDomain.proof === null ? 'unproven' : 'yes'
   return (
     <>
       <Heading
@@ -25,16 +32,18 @@ export function DelegationPage(props: {
         title={<Name name={delegation.sourceDomain} />}
         lead={
           <>
-            <StandingBadge standing={standing} /> {t.standingHints[standing]}
+            <StandingBadge standing={standing} /> {t.standingHints[standing]}{' '}
+            {standing === 'unproven' ? <a href={domainPath}>{t.proveIt}</a> : null}
           </>
         }
       >
-        {mayWithdraw ? (
-          <a class="button danger" href={`/tenants/${tenant.name}/delegations/${delegation.id}/withdraw`}>
+        {isAdmin ? (
+          <a class="button danger" href={`${path}/withdraw`}>
             {t.withdraw}
           </a>
         ) : null}
       </Heading>
+      <FormProblem refusal={refusal} />
       <Warnings title={t.warnings} warnings={warnings} />
       <Facts view={view} maySeeLineage={maySeeLineage} />
       <section class="card" aria-labelledby="hops">
@@ -50,6 +59,10 @@ export function DelegationPage(props: {
           ))}
         </ol>
       </section>
+      {isAdmin ? <VerifySection path={path} mayVerify={mayAsk} /> : null}
+      {sourceDomain.mode === 'external' ? (
+        <RuleCheckSection tenant={tenant.name} delegation={delegation} mayCheck={isAdmin ? mayAsk : 'no'} />
+      ) : null}
       <Certificates certificates={publishedAt(lineage, now)} />
       <Records view={view} />
     </>
@@ -267,7 +280,6 @@ export function RecordList({
   lead: string
   records: DnsRecord[]
 }) {
-  const t = useTexts().delegations
   if (records.length === 0) return null
   return (
     <section class="card" aria-labelledby={id}>
@@ -275,18 +287,25 @@ export function RecordList({
         <h2 id={id}>{title}</h2>
         <p>{lead}</p>
       </div>
-      <ul class="records">
-        {records.map(({ name, type, value, ttl, purpose }) => (
-          <li key={`${type} ${name} ${value}`}>
-            <span class="record-type">{type}</span>
-            <Copyable text={name} label={`${type}, ${t.recordName}`} />
-            <Copyable text={value} label={`${type}, ${t.recordValue}`} />
-            <span class="record-purpose">
-              {sentence(purpose)} · {t.ttl(ttl)}
-            </span>
-          </li>
-        ))}
-      </ul>
+      <RecordItems records={records} />
     </section>
+  )
+}
+
+export function RecordItems({ records }: { records: DnsRecord[] }) {
+  const t = useTexts().delegations
+  return (
+    <ul class="records">
+      {records.map(({ name, type, value, ttl, purpose }) => (
+        <li key={`${type} ${name} ${value}`}>
+          <span class="record-type">{type}</span>
+          <Copyable text={name} label={`${type}, ${t.recordName}`} />
+          <Copyable text={value} label={`${type}, ${t.recordValue}`} />
+          <span class="record-purpose">
+            {sentence(purpose)} · {t.ttl(ttl)}
+          </span>
+        </li>
+      ))}
+    </ul>
   )
 }

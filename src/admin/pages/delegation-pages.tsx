@@ -3,6 +3,7 @@ import type { Delegation } from '../../delegation/delegation.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
 import { poshAnswer, service, tlsAnswer } from '../api/delegation-routes.ts'
+import { delegationToVerify, delegationWithRule } from '../api/verification-routes.ts'
 import { delegationView } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, lineageNameField, tenantNameField } from '../input.ts'
@@ -14,9 +15,11 @@ import { DelegationPage } from './delegation-page.tsx'
 import { DelegationsPage, type DelegationRow, type Progress } from './delegations-page.tsx'
 import { pageOfList } from './list.tsx'
 import { tenantListQuery } from './list-query.ts'
-import { form, page, type Page, type Refusal, type View } from './page.tsx'
+import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
+import { ruleNotice } from './redirect-rule-section.tsx'
 import { atField, byCode } from './refusals.ts'
 import { RegisterPage } from './register-page.tsx'
+import { ReportPage } from './report-page.tsx'
 import { suggestedLineages, suggestedSourceDomains, suggestedTargetHosts } from './suggestions.ts'
 import { typedPort } from './target-host-pages.tsx'
 import { texts } from './texts.ts'
@@ -34,8 +37,10 @@ const registration = z.strictObject({
   srvPort: typedPort,
 })
 
+type SeenDelegation = Pick<Seen<z.output<typeof one>, undefined, 'viewer'>, 'tenant' | 'params' | 'principal' | 'act'>
+
 export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
-  const { delegations, registrar, clock } = deps
+  const { delegations, registrar, rules, clock } = deps
 
   const registerView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
     const choices = await tenantsToChoose(deps, principal)
@@ -51,6 +56,26 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           targetHosts={await suggestedTargetHosts(deps)}
           lineages={await suggestedLineages(deps, whose)}
           isOperator={principal.isOperator}
+        />
+      ),
+    }
+  }
+
+  const delegationPage = async (
+    { tenant, params, principal, act }: SeenDelegation,
+    refusal?: Refusal,
+  ): Promise<View> => {
+    const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id))
+    return {
+      title: displayName(view.delegation.sourceDomain),
+      area: 'delegations',
+      main: (
+        <DelegationPage
+          view={view}
+          standing={standingOf(underTenant(view.sourceDomain, tenant), view.lineage, clock.now())}
+          isAdmin={mayChange(principal, 'admin', tenant, act.at)}
+          refusal={refusal}
+          maySeeLineage={view.lineage?.tenantId !== null || principal.isOperator}
         />
       ),
     }
@@ -101,7 +126,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           act,
         )
         return {
-          to: `/tenants/${tenant.name}/delegations/${delegation.id}`,
+          to: pathOf(tenant, delegation),
           notice: { text: texts.delegations.registered(displayName(delegation.sourceDomain)), warnings },
         }
       },
@@ -120,23 +145,46 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           ),
         ),
     ),
-    page(
-      { path: '/tenants/:tenant/delegations/:id', access: 'viewer', params: one },
-      async ({ tenant, params, principal, act }) => {
-        const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id))
+    page({ path: '/tenants/:tenant/delegations/:id', access: 'viewer', params: one }, (seen) => delegationPage(seen)),
+    form(
+      {
+        path: '/tenants/:tenant/delegations/:id/verify',
+        access: 'admin',
+        params: one,
+        form: z.strictObject({}),
+        standsOn: '/tenants/:tenant/delegations/:id',
+      },
+      async (_form, { tenant, params }) => {
+        const delegation = await delegationToVerify(find, tenant, params.id)
+        const report = await rules.verify(delegation)
         return {
-          title: displayName(view.delegation.sourceDomain),
-          area: 'delegations',
-          main: (
-            <DelegationPage
-              view={view}
-              standing={standingOf(underTenant(view.sourceDomain, tenant), view.lineage, clock.now())}
-              mayWithdraw={mayChange(principal, 'admin', tenant, act.at)}
-              maySeeLineage={view.lineage?.tenantId !== null || principal.isOperator}
-            />
-          ),
+          shown: {
+            title: texts.verification.titleOf(displayName(delegation.sourceDomain)),
+            area: 'delegations',
+            main: <ReportPage path={pathOf(tenant, delegation)} delegation={delegation} report={report} />,
+          },
         }
       },
+      (refusal, seen) => delegationPage(seen, refusal),
+    ),
+    form(
+      {
+        path: '/tenants/:tenant/delegations/:id/check-rule',
+        access: 'admin',
+        params: one,
+        form: z.strictObject({ from: z.enum(['source-domain', 'delegation']) }),
+        standsOn: '/tenants/:tenant/delegations/:id',
+      },
+      async ({ from }, { tenant, params }) => {
+        const delegation = await delegationWithRule(find, tenant, params.id)
+        const check = await rules.check(delegation)
+        const domain = `/tenants/${tenant.name}/source-domains/${delegation.sourceDomain}`
+        return {
+          to: from === 'source-domain' ? domain : pathOf(tenant, delegation),
+          notice: ruleNotice(delegation, check),
+        }
+      },
+      (refusal, seen) => delegationPage(seen, refusal),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/delegations/:id/withdraw', access: 'admin', params: one },
@@ -146,7 +194,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           title: texts.delegations.withdrawTitle(displayName(sourceDomain)),
           lines: [texts.delegations.withdrawWhat(`${service}.${protocol}`), texts.delegations.withdrawWho],
           button: texts.delegations.withdraw,
-          back: `/tenants/${tenant.name}/delegations/${id}`,
+          back: pathOf(tenant, { id }),
           area: 'delegations',
         }
       },
@@ -198,6 +246,10 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
       certificate: lineages.some(({ source }) => source === 'import'),
     }
   }
+}
+
+function pathOf(tenant: Tenant, { id }: Pick<Delegation, 'id'>): string {
+  return `/tenants/${tenant.name}/delegations/${id}`
 }
 
 /** Nothing is served of a tenant that is suspended. */

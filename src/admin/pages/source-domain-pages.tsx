@@ -1,22 +1,27 @@
 import { z } from 'zod'
-import { parseHostMeta, type HostMeta } from '../../delegation/host-meta.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
 import type { DnsRecord } from '../../delegation/dns-records.ts'
+import { parseHostMeta, type HostMeta } from '../../delegation/host-meta.ts'
+import { redirectRules } from '../../delegation/redirect-rules.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
 import { ProblemError } from '../../problem.ts'
+import type { Explanation } from '../../tenant/proof-checks.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import { namedCursor, parseNamedCursor } from '../api/paging.ts'
 import { onlyOperatorVouches } from '../api/source-domain-routes.ts'
-import { recordsOf } from '../delegation-view.ts'
+import { delegationsOf, recordsOf } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, line, tenantNameField } from '../input.ts'
 import { confirmed } from './confirmed.tsx'
 import { useTexts } from './context.ts'
+import { ControlSection, lookNotice, showsProofs, Standing, SuspendedBadge } from './control-section.tsx'
 import { RecordList } from './delegation-page.tsx'
 import { given, ListPage, pageOfList, withQuery, type ListView } from './list.tsx'
 import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
-import { Badge, Check, Choice, Field, FormProblem, Heading, Name, TextField } from './parts.tsx'
+import { Check, Choice, Field, FormProblem, Heading, Name, TextField } from './parts.tsx'
+import { RedirectRuleSection } from './redirect-rule-section.tsx'
 import { atField, byCode } from './refusals.ts'
 import { texts } from './texts.ts'
 import {
@@ -38,9 +43,11 @@ type Verb = (typeof VERBS)[number]
 
 const one = z.strictObject({ tenant: tenantNameField, name: domainNameField })
 const MODES = ['hosted', 'external'] as const
+/** The forms of a source domain's page that may be refused. */
+type DomainForm = 'check' | 'mode' | 'host-meta'
 
 export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
-  const { sourceDomains, registrar, config } = deps
+  const { sourceDomains, registrar, proofs, config } = deps
 
   const listView = async (
     request: z.output<typeof tenantListQuery>,
@@ -79,19 +86,22 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
       principal,
       act,
     }: Pick<Seen<z.output<typeof one>, undefined, 'viewer'>, 'tenant' | 'params' | 'principal' | 'act'>,
-    refusal?: Refusal,
+    refused?: { form: DomainForm; refusal: Refusal },
   ): Promise<View> => {
     const domain = await find.sourceDomain(tenant, params.name)
+    const delegations = await delegationsOf(deps, tenant, domain.name)
     return {
       title: displayName(domain.name),
       area: 'source-domains',
       main: (
         <SourceDomainPage
           domain={domain}
-          records={await recordsOf(deps, find, tenant, domain)}
+          explanation={await proofs.explain(tenant.id, domain.name)}
+          delegations={delegations}
+          records={await recordsOf(deps, find, tenant, domain, delegations)}
           isAdmin={mayChange(principal, 'admin', tenant, act.at)}
           isOperator={principal.isOperator}
-          refusal={refusal}
+          refused={refused}
         />
       ),
     }
@@ -122,11 +132,12 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
         if (isVouched && !principal.isOperator) throw onlyOperatorVouches('/isVouched')
         const domain = await registrar.claim(tenant.id, name, { mode, isVouched: isVouched === 'yes' }, act)
         return {
-          to: principal.isOperator ? '/source-domains' : domainPath(tenant.name, domain.name),
+          // Where it is not served yet, its own page shows the record to publish
+          to: principal.isOperator && domain.proof !== null ? '/source-domains' : domainPath(tenant.name, domain.name),
           notice: {
             text: texts.domains.added(displayName(domain.name)),
             warnings: [
-              ...(domain.proof === null ? [texts.delegations.standingHints.unproven] : []),
+              ...(domain.proof === null ? [texts.domains.toBeProven] : []),
               ...(config.front.authority === 'import' && mode === 'hosted' && domain.proof !== null
                 ? [texts.front(domain.name)]
                 : []),
@@ -154,6 +165,20 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
     page({ path: '/tenants/:tenant/source-domains/:name', access: 'viewer', params: one }, (seen) => domainView(seen)),
     form(
       {
+        path: '/tenants/:tenant/source-domains/:name/check',
+        access: 'admin',
+        params: one,
+        form: z.strictObject({}),
+        standsOn: '/tenants/:tenant/source-domains/:name',
+      },
+      async (_form, { tenant, params: { name }, act }) => ({
+        to: domainPath(tenant.name, name),
+        notice: lookNotice(await proofs.check(tenant.id, name, act)),
+      }),
+      (refusal, seen) => domainView(seen, { form: 'check', refusal }),
+    ),
+    form(
+      {
         path: '/tenants/:tenant/source-domains/:name/mode',
         access: 'admin',
         params: one,
@@ -163,7 +188,7 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
         const domain = await sourceDomains.setMode(tenant.id, params.name, mode, act)
         return told(tenant, domain, texts.domains.modeSet(displayName(domain.name), texts.domains.modes[mode]))
       },
-      (refusal, seen) => domainView(seen, refusal),
+      (refusal, seen) => domainView(seen, { form: 'mode', refusal }),
     ),
     form(
       {
@@ -176,7 +201,7 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
         await sourceDomains.setHostMeta(tenant.id, params.name, typedHostMeta(hostMeta), act)
         return told(tenant, params, hostMeta === '' ? texts.domains.hostMetaOff : texts.domains.hostMetaSet)
       },
-      (refusal, seen) => domainView(seen, atHostMeta(refusal)),
+      (refusal, seen) => domainView(seen, { form: 'host-meta', refusal: atHostMeta(refusal) }),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/source-domains/:name/remove', access: 'admin', params: one },
@@ -354,18 +379,25 @@ function VerbForm(props: {
 
 interface SourceDomainProps {
   domain: SourceDomain
+  explanation: Explanation
+  delegations: Delegation[]
   records: DnsRecord[]
   isAdmin: boolean
   isOperator: boolean
-  refusal: Refusal | undefined
+  refused: { form: DomainForm; refusal: Refusal } | undefined
 }
 
-function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: SourceDomainProps) {
+function SourceDomainPage(props: SourceDomainProps) {
+  const { domain, explanation, delegations, records, isAdmin, isOperator, refused } = props
+  const refusalOf = (form: DomainForm) => (refused?.form === form ? refused.refusal : undefined)
+  const hostMetaRefusal = refusalOf('host-meta')
   const all = useTexts()
   const t = all.domains
   const path = domainPath(domain.tenantName, domain.name)
   const ofOwner = records.filter(({ zone }) => zone === 'source domain')
-  const delegations = withQuery('/delegations', { tenant: domain.tenantName, search: domain.name })
+  const proofs = ofOwner.filter(({ type }) => type === 'TXT' || type === 'CNAME')
+  const isProofShown = showsProofs(explanation)
+  const delegationsPath = withQuery('/delegations', { tenant: domain.tenantName, search: domain.name })
   const hostMeta = domain.hostMeta === null ? '' : JSON.stringify(domain.hostMeta, null, 2)
   return (
     <>
@@ -374,11 +406,12 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
         title={<Name name={domain.name} />}
         lead={
           <>
-            <Standing domain={domain} /> {t.tenant}: <a href={`/tenants/${domain.tenantName}`}>{domain.tenantName}</a>
+            {domain.suspendedAt === null ? null : <SuspendedBadge />} {t.tenant}:{' '}
+            <a href={`/tenants/${domain.tenantName}`}>{domain.tenantName}</a>
           </>
         }
       >
-        <a class="button" href={delegations}>
+        <a class="button" href={delegationsPath}>
           {all.delegations.title}
         </a>
         {isAdmin ? (
@@ -387,7 +420,26 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
           </a>
         ) : null}
       </Heading>
-      <RecordList id="records" title={all.delegations.records} lead={all.delegations.recordsLead} records={ofOwner} />
+      <ControlSection
+        explanation={explanation}
+        proofs={proofs}
+        checkAt={isAdmin ? `${path}/check` : null}
+        refusal={refusalOf('check')}
+      />
+      {domain.mode === 'external' ? (
+        <RedirectRuleSection
+          tenant={domain.tenantName}
+          rules={redirectRules(domain.name, delegations)}
+          delegations={delegations}
+          mayCheck={!isAdmin ? 'no' : domain.proof === null ? 'unproven' : 'yes'}
+        />
+      ) : null}
+      <RecordList
+        id="records"
+        title={isProofShown ? all.delegations.otherRecords : all.delegations.records}
+        lead={all.delegations.recordsLead}
+        records={isProofShown ? ofOwner.filter((record) => !proofs.includes(record)) : ofOwner}
+      />
       {isOperator ? (
         <section class="card padded" aria-labelledby="operator-acts">
           <h2 id="operator-acts">{all.operator}</h2>
@@ -407,7 +459,8 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
         <h2 id="mode-title">{t.mode}</h2>
         {isAdmin ? (
           <form method="post" action={`${path}/mode`} class="stack">
-            <ModeChoice refusal={undefined} value={domain.mode} />
+            <FormProblem refusal={refusalOf('mode')} fields={{ mode: all.fields.mode }} />
+            <ModeChoice refusal={refusalOf('mode')} value={domain.mode} />
             <button type="submit">{all.save}</button>
           </form>
         ) : (
@@ -418,9 +471,9 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
         <h2 id="host-meta">{t.hostMeta}</h2>
         {isAdmin ? (
           <form method="post" action={`${path}/host-meta`} class="stack">
-            <FormProblem refusal={refusal} fields={{ hostMeta: t.hostMetaLabel }} />
+            <FormProblem refusal={hostMetaRefusal} fields={{ hostMeta: t.hostMetaLabel }} />
             <Field
-              {...{ name: 'hostMeta', label: t.hostMetaLabel, hint: t.hostMetaHint, refusal }}
+              {...{ name: 'hostMeta', label: t.hostMetaLabel, hint: t.hostMetaHint, refusal: hostMetaRefusal }}
               control={(attributes) => (
                 <textarea
                   {...attributes}
@@ -431,7 +484,7 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
                   autocapitalize="none"
                   spellcheck={false}
                 >
-                  {refusal?.typed['hostMeta'] ?? hostMeta}
+                  {hostMetaRefusal?.typed['hostMeta'] ?? hostMeta}
                 </textarea>
               )}
             />
@@ -446,25 +499,6 @@ function SourceDomainPage({ domain, records, isAdmin, isOperator, refusal }: Sou
         )}
       </section>
     </>
-  )
-}
-
-function Standing({ domain }: { domain: SourceDomain }) {
-  const { standings: t } = useTexts().domains
-  if (domain.suspendedAt !== null)
-    return (
-      <Badge tone="bad" icon="stop">
-        {t.suspended}
-      </Badge>
-    )
-  return domain.proof === null ? (
-    <Badge tone="wait" icon="clock">
-      {t.unproven}
-    </Badge>
-  ) : (
-    <Badge tone="good" icon="check">
-      {t.proven}
-    </Badge>
   )
 }
 

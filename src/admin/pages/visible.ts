@@ -3,7 +3,7 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}\p{Default_Ignorable_Code_
 
 /** The nouns' refusals and warnings begin in the middle of a sentence; here each stands alone. */
 export function sentence(text: string): string {
-  return visible(/^[a-z]+[ ,:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text, 1000)
+  return visible(/^[a-z]+(?:[ ,]|: )/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text, 1000)
 }
 
 /** A stranger's text with all that cannot be seen written out, and no longer than `most` characters. */

@@ -1,0 +1,188 @@
+import type { Knex } from 'knex'
+import type { Act } from '../act.ts'
+import type { Clock } from '../clock.ts'
+import type { DomainName } from '../name.ts'
+import { whatChanged } from '../tenant/audit.ts'
+import type { Claim, ControlChange, ControlStore } from '../tenant/control.ts'
+import { zoneServers, type Findings } from '../tenant/findings.ts'
+import { PROOF_CHECK } from '../tenant/proof-checks.ts'
+import type { Database } from './database.ts'
+import { isUniqueViolation } from './faults.ts'
+import { destroyKeysInTime, keepKeysOfLost, settleKeysOfGained } from './front-keys.ts'
+import { perform, type NewId, type Traces } from './perform.ts'
+import { controlColumns, controlOf, facts, type SourceDomainRow } from './source-domain-row.ts'
+
+const LINEAGES_A_CALL = 100
+const TRIES = 3
+const CLOCK_SKEW_MS = 3_600_000 // beyond what nodes differ by, a clock was wrong
+
+interface ProofCheckRow {
+  name: DomainName
+  looked_at: number
+  findings: string
+  unanswered: number
+  zone_servers: string | null
+}
+
+type ClaimRow = SourceDomainRow & { edge_label: string }
+
+export function controlStore(deps: { db: Database; newId: NewId; clock: Clock }): ControlStore {
+  const { db, clock } = deps
+
+  return {
+    async claimsTo(name) {
+      return (await claimRows(db.knex, name)).map(claimFromRow)
+    },
+
+    async lastLook(name) {
+      const row = await db.knex<ProofCheckRow>('proof_check').where({ name }).first()
+      return row && lookFromRow(row)
+    },
+
+    async takeIn(look, decide, { at }) {
+      // Whoever asked for the look may be of another tenant than those whom it concerns, and is not named to them
+      const act: Act = { at, actor: PROOF_CHECK, address: null }
+      for (let tries = 1; ; tries++)
+        try {
+          return await perform(deps, act, (trx, traces) => takeIn({ trx, traces, act, now: clock.now() }, look, decide))
+        } catch (cause) {
+          // A claim that was not there to be locked has been vouched for meanwhile: PostgreSQL alone lets that happen
+          if (!isUniqueViolation(cause) || tries === TRIES) throw cause
+        }
+    },
+
+    async destroyKeys(now) {
+      const act: Act = { at: now, actor: PROOF_CHECK, address: null }
+      const ids = await db
+        .knex('lineage')
+        .where('keys_until', '<=', now.getTime())
+        .limit(LINEAGES_A_CALL)
+        .pluck<string[]>('id')
+      let destroyed = 0
+      for (const id of ids)
+        if (await perform(deps, act, (trx, traces) => destroyKeysInTime(trx, traces, id, now))) destroyed++
+      return destroyed
+    },
+  }
+}
+
+interface Taking {
+  trx: Knex.Transaction
+  traces: Traces
+  act: Act
+  now: Date
+}
+
+async function takeIn(
+  taking: Taking,
+  { name, lookedAt, findings }: Parameters<ControlStore['takeIn']>[0],
+  decide: Parameters<ControlStore['takeIn']>[1],
+): ReturnType<ControlStore['takeIn']> {
+  const { trx, traces, now } = taking
+  // In the order of their ids, so that no two who lock them all wait for each other
+  const rows = await claimRows(trx, name).forNoKeyUpdate()
+  if (rows.length === 0) return undefined
+  const former = await trx<ProofCheckRow>('proof_check').where({ name }).first()
+  // Or a look by a clock that ran a year ahead would be the last one for a year
+  const isTrue = former !== undefined && former.looked_at <= now.getTime() + CLOCK_SKEW_MS
+  if (isTrue && former.looked_at >= lookedAt.getTime()) return undefined
+  const claims = rows.map(claimFromRow)
+  const { changes, isUnanswered } = decide(claims)
+  // Who loses the name before who gains it: the schema allows one holder at any moment
+  for (const change of changes.toSorted((one, other) => Number(isHeld(one.control)) - Number(isHeld(other.control))))
+    await write(taking, rows, change)
+  const unanswered = isUnanswered ? (former?.unanswered ?? 0) + 1 : 0
+  const servers = await noteLook(trx, former, { name, lookedAt, findings, unanswered })
+  const holder = rows.find(isHeld)
+  if (holder && servers.before && servers.after && servers.before.join() !== servers.after.join())
+    traces.audit({
+      tenantId: holder.tenant_id,
+      action: 'source-domain.name-servers-changed',
+      subject: name,
+      detail: whatChanged({ nameServers: servers.before }, { nameServers: servers.after }),
+    })
+  const controls = new Map(changes.map(({ claim, control }) => [claim.id, control]))
+  return { claims: claims.map((claim) => ({ ...claim, ...controls.get(claim.id) })), unanswered }
+}
+
+/** What happens daily, a proof seen again or missed once more, is no act: neither a new revision nor an event. */
+async function write(
+  { trx, traces, act }: Taking,
+  rows: readonly ClaimRow[],
+  { claim, event, control }: ControlChange,
+) {
+  const before = rows.find(({ id }) => id === claim.id)
+  if (!before) throw new Error(`${claim.id} is no claim to ${claim.name}`)
+  const isAct = event !== 'see' && event !== 'miss'
+  const after = { ...before, ...controlColumns(control), revision: before.revision + (isAct ? 1 : 0) }
+  await trx<SourceDomainRow>('source_domain')
+    .where({ id: before.id })
+    .update({ ...controlColumns(control), revision: after.revision })
+  if (!isAct) return
+  if (isHeld(before) !== isHeld(after)) traces.changedHost(before.name)
+  if (isHeld(before) && !isHeld(after)) await keepKeysOfLost(trx, before, act)
+  if (!isHeld(before) && isHeld(after)) await settleKeysOfGained(trx, traces, before)
+  traces.audit({
+    tenantId: before.tenant_id,
+    action: `source-domain.${event}`,
+    subject: before.name,
+    detail: {
+      ...(event === 'lose' && { why: 'another tenant has proven that it controls the name' }),
+      ...whatChanged(facts(before), facts(after)),
+    },
+  })
+}
+
+/** @returns the name servers of the zone as they were last known, and as they are; null: not learnt */
+async function noteLook(
+  trx: Knex.Transaction,
+  former: ProofCheckRow | undefined,
+  { name, lookedAt, findings, unanswered }: Awaited<ReturnType<ControlStore['lastLook']>> & object,
+): Promise<{ before: string[] | null; after: string[] | null }> {
+  const before = former?.zone_servers ? (JSON.parse(former.zone_servers) as string[]) : null
+  const after = zoneServers(findings)
+  // Those known last are kept while none can be learnt: a name that expires is often dead before it is another's
+  const known = after ?? before
+  await trx<ProofCheckRow>('proof_check')
+    .insert({
+      name,
+      looked_at: lookedAt.getTime(),
+      findings: JSON.stringify(findings),
+      unanswered,
+      zone_servers: known && JSON.stringify(known),
+    })
+    .onConflict('name')
+    .merge()
+  return { before, after }
+}
+
+// A scalar subquery and not a join, so that the claims alone are locked
+function claimRows(knex: Knex | Knex.Transaction, name: DomainName) {
+  return knex<SourceDomainRow>('source_domain as s')
+    .where('s.name', name)
+    .orderBy('s.id')
+    .select<ClaimRow[]>(
+      's.*',
+      knex.raw('(select t.edge_label from tenant as t where t.id = s.tenant_id) as edge_label'),
+    )
+}
+
+function isHeld({ proof }: { proof: Claim['proof'] }): boolean {
+  return proof !== null
+}
+
+function claimFromRow(row: ClaimRow): Claim {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    name: row.name,
+    mode: row.mode,
+    edgeLabel: row.edge_label,
+    claimedAt: new Date(row.created_at),
+    ...controlOf(row),
+  }
+}
+
+function lookFromRow({ name, looked_at, findings, unanswered }: ProofCheckRow) {
+  return { name, lookedAt: new Date(looked_at), findings: JSON.parse(findings) as Findings, unanswered }
+}

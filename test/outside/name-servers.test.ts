@@ -1,0 +1,472 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { addressPolicy } from '../../src/outside/address-policy.ts'
+import { nameServers } from '../../src/outside/name-servers.ts'
+import { resolver } from '../../src/outside/resolver.ts'
+import type { Look, NameServers } from '../../src/tenant/findings.ts'
+import { cname, reply, txt, type Behaviour, type BehaviourOf } from '../support/dns-behaviours.ts'
+import { dnsWorld, type DnsWorld } from '../support/dns-servers.ts'
+import { dnsServer, type Answerer } from '../support/dns-wire.ts'
+import { isLeftOut } from '../support/left-out.ts'
+
+const CHALLENGE = '_waypost-challenge.im.example.test'
+const TOKEN = 'waypost-AbC_-123'
+const ZONE = `_waypost-challenge.im TXT "${TOKEN}"\nim CNAME Edge.Waypost.test.`
+const TRY_MS = 250
+
+const policy = addressPolicy(['127.0.0.0/8'])
+
+function lookThrough(world: Pick<DnsWorld, 'resolver' | 'nameServerPort'>, lookMs = 8_000): NameServers {
+  const settings = { randomBytes, tryMs: TRY_MS }
+  const resolve = resolver({ servers: [world.resolver], ...settings })
+  return nameServers({ resolver: resolve, policy, port: world.nameServerPort, ...settings, lookMs })
+}
+
+/** "ns1 answer value|value", a line for each reply, after what ends before it. */
+function told({ aliases, zone, replies, fault }: Look): string[] {
+  const lines = replies.map(({ server, reply, values }) =>
+    [server.replace('.name-servers.test', ''), reply, values.join('|')].join(' ').trim(),
+  )
+  return [...aliases.map((alias) => `-> ${alias}`), ...(fault ? [fault] : []), `in ${zone}`, ...lines]
+}
+
+describe.skipIf(isLeftOut('knot'))('a look', () => {
+  let world: DnsWorld
+  let look: NameServers['look']
+
+  beforeAll(async () => {
+    world = await dnsWorld()
+  })
+  afterAll(() => world.close())
+  beforeEach(async () => {
+    await world.reset()
+    await world.setZone('example.test', ZONE)
+    look = lookThrough(world).look
+  })
+
+  async function toldOf(name = CHALLENGE, type: Look['type'] = 'TXT'): Promise<string[]> {
+    return told(await look(name, type))
+  }
+
+  test('asks all name servers of the zone themselves, and tells which said what', async () => {
+    expect(await look(CHALLENGE, 'TXT')).toEqual({
+      name: CHALLENGE,
+      type: 'TXT',
+      aliases: [],
+      zone: 'example.test',
+      replies: [
+        { server: 'ns1.name-servers.test', address: '127.0.0.11', reply: 'answer', values: [TOKEN] },
+        { server: 'ns2.name-servers.test', address: '127.0.0.12', reply: 'answer', values: [TOKEN] },
+      ],
+      fault: null,
+    })
+    expect(world.queries('ns1').map(({ packet }) => packet.flag_rd)).toEqual([false])
+  })
+
+  test('gives a name in lower case without final dot', async () => {
+    expect(await toldOf('IM.Example.test', 'CNAME')).toEqual([
+      'in example.test',
+      'ns1 answer edge.waypost.test',
+      'ns2 answer edge.waypost.test',
+    ])
+  })
+
+  test('joins the strings of one TXT record, and keeps several records apart', async () => {
+    await world.setZone(
+      'example.test',
+      '_waypost-challenge.im TXT "waypost-" "AbC"\n_waypost-challenge.im TXT "another"',
+    )
+    const [reply] = (await look(CHALLENGE, 'TXT')).replies
+    expect(reply?.values.toSorted()).toEqual(['another', 'waypost-AbC'])
+  })
+
+  test('falls back to TCP for more than a packet holds', async () => {
+    const records = Array.from({ length: 20 }, (_, i) => `_waypost-challenge.im TXT "${String(i).padStart(200, 'x')}"`)
+    await world.setZone('example.test', records.join('\n'))
+    const { replies } = await look(CHALLENGE, 'TXT')
+    expect(replies.map(({ reply, values }) => `${reply} ${values.length}`)).toEqual(['answer 20', 'answer 20'])
+    expect(world.queries('ns1').map(({ transport }) => transport)).toEqual(['udp', 'tcp'])
+  })
+
+  test('sees a change at once', async () => {
+    expect(await toldOf()).toContain(`ns1 answer ${TOKEN}`)
+    await world.setZone('example.test', '_waypost-challenge.im TXT "changed"')
+    expect(await toldOf()).toEqual(['in example.test', 'ns1 answer changed', 'ns2 answer changed'])
+  })
+
+  describe('keeps apart what a zone says:', () => {
+    test.each<[title: string, name: string, type: Look['type'], expected: string]>([
+      ['the name is not there', 'nothing.example.test', 'TXT', 'no-such-name'],
+      ['it is there with records of other types', 'a.example.test', 'TXT', 'empty'],
+      ['it is there because there is a name below it', 'above.example.test', 'TXT', 'empty'],
+      ['it is no alias', 'a.example.test', 'CNAME', 'empty'],
+      ['it has no alias', 'nothing.example.test', 'CNAME', 'no-such-name'],
+      ['a wildcard', 'anything.wild.example.test', 'TXT', 'answer everywhere'],
+      ['a wildcard that is an alias', 'anything.wild-alias.example.test', 'CNAME', 'answer edge.waypost.test'],
+      ['a name below a DNAME record', 'im.moved.example.test', 'CNAME', 'answer im.elsewhere.test'],
+    ])('%s', async (_title, name, type, expected) => {
+      const records =
+        'a A 192.0.2.1\nx.above A 192.0.2.1\n*.wild TXT "everywhere"\n*.wild-alias CNAME edge.waypost.test.'
+      await world.setZone('example.test', `${records}\nmoved DNAME elsewhere.test.`)
+      expect(await toldOf(name, type)).toEqual(['in example.test', `ns1 ${expected}`, `ns2 ${expected}`])
+    })
+
+    test('where there is no such domain, the registry says so', async () => {
+      await world.removeZone('example.test')
+      expect(await toldOf()).toEqual(['in test', 'ns1 no-such-name', 'ns2 no-such-name'])
+    })
+
+    test('where the domain is delegated, but its servers do not have it', async () => {
+      await world.setZone('example.test', ZONE, { servedBy: [] })
+      world.setBehaviour('resolver', 'servfail') // as a real one that finds no server with the zone
+      expect(await toldOf()).toEqual(['no-zone', 'in null'])
+    })
+
+    test('where a server of several does not have it', async () => {
+      await world.setZone('example.test', ZONE, { servedBy: ['ns1'] })
+      expect(await toldOf()).toEqual(['in example.test', `ns1 answer ${TOKEN}`, 'ns2 refused'])
+    })
+
+    test('where the resolvers do not know yet that a name is a zone of its own', async () => {
+      await world.setZone('im.example.test', '_waypost-challenge TXT "below"', { servedBy: ['ns2'] })
+      world.setBehaviour('resolver', async (query, proper) =>
+        query.name.endsWith('im.example.test') && query.type === 'NS'
+          ? [reply(query, { flags: 0x0080 })]
+          : [await proper()],
+      )
+      expect(await toldOf()).toEqual(['in example.test', 'ns1 lame', 'ns2 answer below'])
+    })
+  })
+
+  describe('keeps apart what a server does:', () => {
+    test.each<[behaviour: Behaviour & string, expected: string]>([
+      ['silent', 'timeout'],
+      ['servfail', 'server-failure'],
+      ['notimp', 'server-failure'],
+      ['refused', 'refused'],
+      ['notauth', 'lame'],
+      ['lame', 'lame'],
+      ['referral', 'lame'],
+      ['garbage', 'malformed'],
+      ['wrong-id', 'malformed'],
+      ['wrong-question', 'malformed'],
+      ['unrelated', 'malformed'],
+      ['oversized', 'malformed'],
+      ['many-records', 'malformed'],
+      ['truncated-no-tcp', 'timeout'],
+      ['nxdomain', 'no-such-name'],
+      ['empty', 'empty'],
+      ['truncated', `answer ${TOKEN}`],
+      ['formerr-on-edns', `answer ${TOKEN}`],
+      ['badvers-on-edns', `answer ${TOKEN}`],
+    ])('%s is %s, and takes nothing from the other server', async (behaviour, expected) => {
+      world.setBehaviour('ns2', behaviour)
+      expect(await toldOf()).toEqual(['in example.test', `ns1 answer ${TOKEN}`, `ns2 ${expected}`])
+    })
+
+    test('NXDOMAIN without authority says nothing', async () => {
+      world.setBehaviour('ns2', (query) => [reply(query, { rcode: 3, flags: 0x0080 })])
+      expect(await toldOf()).toContain('ns2 lame')
+    })
+
+    test('a stale one shows as what it says', async () => {
+      await world.setZoneAt('ns2', 'example.test', '_waypost-challenge.im TXT "stale"')
+      expect(await toldOf()).toEqual(['in example.test', `ns1 answer ${TOKEN}`, 'ns2 answer stale'])
+    })
+
+    test('all servers dead, which the resolvers do not notice', async () => {
+      world.setBehaviour('example.test', 'silent')
+      expect(await toldOf()).toEqual(['in example.test', 'ns1 timeout', 'ns2 timeout'])
+    })
+
+    test('all DNS dead', async () => {
+      world.setBehaviour('all', 'silent')
+      expect(await toldOf()).toEqual(['no-resolver', 'in null'])
+    })
+
+    test('resolvers that fail', async () => {
+      world.setBehaviour('resolver', 'servfail')
+      expect(await toldOf()).toEqual(['no-zone', 'in null'])
+    })
+  })
+
+  describe('asks no address', () => {
+    test.each(['10.0.0.1', '169.254.169.254', '192.168.1.1', '::1', 'fd00::1', '::ffff:10.0.0.1'])(
+      'such as %s, which a tenant could name to make this server ask it',
+      async (address) => {
+        world.setHost('ns.evil.test', [address])
+        await world.setZone('example.test', ZONE, { nameServers: ['ns1', 'ns.evil.test'] })
+        expect(await toldOf()).toEqual(['in example.test', 'ns.evil.test not-asked', `ns1 answer ${TOKEN}`])
+      },
+    )
+
+    test('that a server does not have', async () => {
+      await world.setZone('example.test', ZONE, { nameServers: ['ns1', 'ns.gone.test'] })
+      expect(await look(CHALLENGE, 'TXT')).toMatchObject({
+        fault: null,
+        replies: [{ server: 'ns.gone.test', address: '', reply: 'unreachable' }, { reply: 'answer' }],
+      })
+    })
+
+    test('where no server has one', async () => {
+      await world.setZone('example.test', ZONE, { nameServers: ['ns.gone.test', 'ns.lost.test'], servedBy: ['ns1'] })
+      expect(await toldOf()).toEqual([
+        'no-servers',
+        'in example.test',
+        'ns.gone.test unreachable',
+        'ns.lost.test unreachable',
+      ])
+    })
+
+    test('twice, whatever names it has', async () => {
+      for (const name of ['ns.a.test', 'ns.b.test', 'ns.c.test']) world.setHost(name, ['127.0.0.12'])
+      await world.setZone('example.test', ZONE, {
+        nameServers: ['ns.a.test', 'ns.b.test', 'ns.c.test', 'ns1'],
+        servedBy: ['ns1', 'ns2'],
+      })
+      const { replies } = await look(CHALLENGE, 'TXT')
+      expect(replies.map(({ address }) => address).toSorted()).toEqual(['127.0.0.11', '127.0.0.12'])
+    })
+
+    test('beyond eight servers, and two of each', async () => {
+      const names = Array.from({ length: 12 }, (_, i) => `ns${String(i).padStart(2, '0')}.many.test`)
+      names.forEach((name, i) =>
+        world.setHost(
+          name,
+          [0, 1, 2].map((host) => `127.0.${100 + i}.${1 + host}`),
+        ),
+      )
+      await world.setZone('example.test', ZONE, { nameServers: names, servedBy: ['ns1'] })
+      const { replies } = await look(CHALLENGE, 'TXT')
+      expect([...new Set(replies.map(({ server }) => server))]).toEqual(names.slice(0, 8))
+      expect(replies).toHaveLength(16)
+      expect(new Set(replies.map(({ reply }) => reply))).toEqual(new Set(['unreachable']))
+    })
+
+    test('of a family that this machine has no way to, as long as the server has another', async () => {
+      world.setHost('ns.both.test', ['127.0.0.11', '255.255.255.255'])
+      world.setHost('ns.none.test', ['255.255.255.255'])
+      await world.setZone('example.test', ZONE, { nameServers: ['ns.both.test', 'ns.none.test'], servedBy: ['ns1'] })
+      const open = { isAllowed: () => true }
+      const settings = { randomBytes, tryMs: TRY_MS }
+      const resolve = resolver({ servers: [world.resolver], ...settings })
+      const all = nameServers({ resolver: resolve, policy: open, port: world.nameServerPort, ...settings })
+      const expected = ['in example.test', `ns.both.test answer ${TOKEN}`, 'ns.none.test unreachable']
+      expect(told(await all.look(CHALLENGE, 'TXT'))).toEqual(expected)
+    })
+  })
+
+  describe('follows aliases for TXT', () => {
+    test.each<[title: string, records: string, expected: string[]]>([
+      [
+        'within the zone',
+        '_waypost-challenge.im CNAME proof\nproof TXT "here"',
+        ['-> proof.example.test', 'in example.test', 'ns1 answer here', 'ns2 answer here'],
+      ],
+      [
+        'to another zone, whose servers are asked themselves',
+        '_waypost-challenge.im CNAME Proof.Other.test.',
+        ['-> proof.other.test', 'in other.test', 'ns2 answer there'],
+      ],
+      [
+        'below a DNAME record',
+        'im DNAME other.test.',
+        ['-> _waypost-challenge.other.test', 'in other.test', 'ns2 answer moved'],
+      ],
+      [
+        'that a wildcard makes',
+        '* CNAME proof.other.test.',
+        ['-> proof.other.test', 'in other.test', 'ns2 answer there'],
+      ],
+      [
+        'to a name that is not there',
+        '_waypost-challenge.im CNAME nothing.other.test.',
+        ['-> nothing.other.test', 'in other.test', 'ns2 no-such-name'],
+      ],
+      [
+        'to a name whose domain is not there',
+        '_waypost-challenge.im CNAME proof.free.test.',
+        ['-> proof.free.test', 'in test', 'ns1 no-such-name', 'ns2 no-such-name'],
+      ],
+      [
+        'to a name that nobody can ask for',
+        '_waypost-challenge.im CNAME a\\.b.other.test.',
+        ['-> a\\046b.other.test', 'no-zone', 'in null'],
+      ],
+      [
+        'eight times',
+        `_waypost-challenge.im CNAME a1\n${aliases(8)}\na8 TXT "at last"`,
+        [...chain(8), 'in example.test', 'ns1 answer at last', 'ns2 answer at last'],
+      ],
+      [
+        'nine times no more',
+        `_waypost-challenge.im CNAME a1\n${aliases(9)}\na9 TXT "at last"`,
+        [
+          ...chain(8),
+          'too-many-aliases',
+          'in example.test',
+          'ns1 answer a9.example.test',
+          'ns2 answer a9.example.test',
+        ],
+      ],
+      [
+        'but not in a circle',
+        '_waypost-challenge.im CNAME a\na CNAME b\nb CNAME a',
+        [
+          '-> a.example.test',
+          '-> b.example.test',
+          'alias-loop',
+          'in example.test',
+          'ns1 answer a.example.test',
+          'ns2 answer a.example.test',
+        ],
+      ],
+      [
+        'but not to where it began',
+        '_waypost-challenge.im CNAME _waypost-challenge.im',
+        ['alias-loop', 'in example.test', `ns1 answer ${CHALLENGE}`, `ns2 answer ${CHALLENGE}`],
+      ],
+    ])('%s', async (_title, records, expected) => {
+      await world.setZone('other.test', 'proof TXT "there"\n_waypost-challenge TXT "moved"', { nameServers: ['ns2'] })
+      await world.setZone('example.test', records)
+      expect(await toldOf()).toEqual(expected)
+    })
+
+    test('though one of its servers is out of reach', async () => {
+      await world.setZone('example.test', '_waypost-challenge.im CNAME proof\nproof TXT "here"')
+      world.setBehaviour('ns2', 'silent')
+      expect(await toldOf()).toEqual(['-> proof.example.test', 'in example.test', 'ns1 answer here', 'ns2 timeout'])
+    })
+
+    test('but not where only one of three can say where they lead', async () => {
+      world.setHost('ns.dead.test', ['127.0.0.99'])
+      await world.setZone('example.test', '_waypost-challenge.im CNAME proof\nproof TXT "here"', {
+        nameServers: ['ns1', 'ns2', 'ns.dead.test'],
+      })
+      world.setBehaviour('ns2', 'servfail')
+      expect(await toldOf()).toEqual([
+        'in example.test',
+        'ns.dead.test unreachable',
+        'ns1 answer proof.example.test',
+        'ns2 server-failure',
+      ])
+    })
+
+    test.each<[title: string, other: string, said: string]>([
+      ['another name', '_waypost-challenge.im CNAME other', 'answer other.example.test'],
+      ['the record itself', '_waypost-challenge.im TXT "mine"', 'answer mine'],
+      ['that it has none', '_waypost-challenge.im A 192.0.2.1', 'empty'],
+      ['that there is no such name', '', 'no-such-name'],
+    ])('but not where a server says %s', async (_title, other, said) => {
+      await world.setZone('example.test', '_waypost-challenge.im CNAME proof\nproof TXT "here"')
+      await world.setZoneAt('ns2', 'example.test', other)
+      expect(await toldOf()).toEqual([
+        'servers-disagree',
+        'in example.test',
+        'ns1 answer proof.example.test',
+        `ns2 ${said}`,
+      ])
+    })
+
+    test('and tells a broken target from a broken name', async () => {
+      await world.setZone('other.test', 'proof TXT "there"')
+      await world.setZone('example.test', '_waypost-challenge.im CNAME proof.other.test.')
+      world.setBehaviour('other.test', 'servfail')
+      expect(await toldOf()).toEqual([
+        '-> proof.other.test',
+        'in other.test',
+        'ns1 server-failure',
+        'ns2 server-failure',
+      ])
+    })
+  })
+
+  test('for a CNAME record follows nothing', async () => {
+    await world.setZone('example.test', 'im CNAME a\na CNAME b')
+    expect(await toldOf('im.example.test', 'CNAME')).toEqual([
+      'in example.test',
+      'ns1 answer a.example.test',
+      'ns2 answer a.example.test',
+    ])
+  })
+
+  test('takes no word from a server that answers a question with an alias of another name', async () => {
+    world.setBehaviour('ns2', (query) => [reply(query, { answers: [cname('other.test', 'edge.waypost.test')] })])
+    expect(await toldOf('im.example.test', 'CNAME')).toContain('ns2 malformed')
+  })
+
+  test.each([50, 400])('ends in time, whatever is silent: after %i ms', async (lookMs) => {
+    world.setBehaviour('example.test', 'silent')
+    const began = performance.now()
+    await lookThrough(world, lookMs).look(CHALLENGE, 'TXT')
+    expect(performance.now() - began).toBeLessThan(lookMs + 300)
+  })
+
+  test('of which 200 are wanted at once: 64 are made, and each is answered', async () => {
+    let now = 0
+    let most = 0
+    const counted = {
+      ...resolver({ servers: [world.resolver], randomBytes }),
+      async zoneOf(): Promise<{ outcome: 'could-not-ask'; fault: 'no-zone'; why: string }> {
+        most = Math.max(most, ++now)
+        await new Promise((resolve) => setImmediate(resolve))
+        now--
+        return { outcome: 'could-not-ask', fault: 'no-zone', why: '' }
+      },
+    }
+    const many = nameServers({ resolver: counted, policy, port: world.nameServerPort, randomBytes })
+    const looks = await Promise.all(Array.from({ length: 200 }, (_, i) => many.look(`n${i}.example.test`, 'TXT')))
+    expect(looks.map(({ name }) => name)).toEqual(looks.map((_, i) => `n${i}.example.test`))
+    expect(most).toBe(64)
+  })
+})
+
+test('a look sends no more than 400 packets, however a zone is made to cost more', async () => {
+  let count = 0
+  const counting =
+    (answer: BehaviourOf): Answerer =>
+    (query) => {
+      count++
+      return answer(query, async () => Buffer.alloc(0))
+    }
+  // Each name is an alias of the next, far below a zone with eight servers at two addresses, all of which must be asked three
+  // times: with EDNS, without it, and over TCP.
+  const zone = 'example.test'
+  const nameServer: BehaviourOf = (query) => {
+    if (query.hasEdns) return [reply(query, { rcode: 1 })]
+    if (query.transport === 'udp') return [reply(query, { flags: 0x0600 })]
+    return [reply(query, { answers: [cname(query.name, `x${query.name}`)] })]
+  }
+  const recursive: BehaviourOf = (query) => {
+    const { name, type } = query
+    const answers =
+      type === 'NS' && name === zone
+        ? Array.from({ length: 8 }, (_, i) => ({ type: 'NS', name, data: `ns${i}.${zone}` }) as const)
+        : type === 'A'
+          ? [1, 2].map((host) => ({ type: 'A', name, data: `127.1.${name[2]}.${host}` }) as const)
+          : []
+    return [reply(query, { flags: 0x0080, answers })]
+  }
+  const first = await dnsServer({ address: '127.1.0.1', port: 0 }, counting(nameServer))
+  const { port } = first
+  const servers = [first]
+  for (let i = 1; i < 16; i++)
+    servers.push(await dnsServer({ address: `127.1.${i >> 1}.${1 + (i & 1)}`, port }, counting(nameServer)))
+  const recursor = await dnsServer({ address: '127.0.0.1', port: 0 }, counting(recursive))
+
+  const { look } = lookThrough({ resolver: recursor, nameServerPort: port })
+  const found = await look(`a.b.c.d.e.f.g.h.i.j.${zone}`, 'TXT')
+  for (const server of [...servers, recursor]) await server.close()
+  expect(found.aliases.length).toBeGreaterThan(2)
+  expect(found.replies.every(({ reply }) => reply !== 'empty' && reply !== 'no-such-name')).toBe(true)
+  expect(count).toBeGreaterThan(300)
+  expect(count).toBeLessThanOrEqual(400)
+})
+
+function aliases(count: number): string {
+  return Array.from({ length: count - 1 }, (_, i) => `a${i + 1} CNAME a${i + 2}`).join('\n')
+}
+
+function chain(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `-> a${i + 1}.example.test`)
+}

@@ -1,0 +1,261 @@
+import { describe, expect, test } from 'vitest'
+import { lapsedSince, vouchedSince, type Claim, type Control } from '../../src/tenant/control.ts'
+import { explain } from '../../src/tenant/explanation.ts'
+import type { DnsReply, Findings, Look, LookFault } from '../../src/tenant/findings.ts'
+import { aClaim, after, DAY, HOUR, NAME, START } from './claims.ts'
+import { aLook, aReply, theFindings, type Said } from './dns.ts'
+
+const TOKEN = 'waypost-Yours'
+const EDGE = 'ta.edge.example.net'
+const NEXT = after(90 * 60_000)
+
+const proven = { proof: 'txt', provenAt: START, seenAt: START } as const
+const wavering: Partial<Control> = { ...proven, waveringSince: after(HOUR), misses: 1 }
+const txt = (said: Said[], given: Partial<Look> = {}) => theFindings({ txt: aLook('TXT', said, given) })
+
+/** What the tenant of claim a reads. */
+function shown(
+  findings: Findings | null,
+  {
+    isHeldByAnother = false,
+    lookedAt = after(HOUR),
+    ...claim
+  }: Partial<Claim> & { isHeldByAnother?: boolean; lookedAt?: Date } = {},
+) {
+  return explain({
+    claim: aClaim('a', { mode: 'external', ...claim }),
+    wanted: { token: TOKEN, edgeName: EDGE },
+    last: findings === null ? undefined : { name: NAME, lookedAt, findings, unanswered: 0 },
+    isHeldByAnother,
+    nextCheckAt: NEXT,
+  })
+}
+
+describe('the summary', () => {
+  const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['no-such-name']) })
+  const wrong = txt(['empty'])
+  const unknown = txt(['timeout'])
+  const mine = { ...proven, isHeldByAnother: false }
+
+  test.each<[is: string, summary: string, ReturnType<typeof shown>]>([
+    ['vouched', 'The operator vouches that you control im.example.com.', shown(null, vouchedSince(START))],
+    [
+      'proven',
+      'You have proven that you control im.example.com: the TXT record at _waypost-challenge.im.example.com was last seen on 2026-11-23 at 12:00 UTC, and has to stay.',
+      shown(ok, mine),
+    ],
+    [
+      'proven by CNAME',
+      'You have proven that you control im.example.com: the CNAME record at im.example.com was last seen on 2026-11-23 at 12:00 UTC, and has to stay.',
+      shown(ok, { ...proven, proof: 'cname' }),
+    ],
+    [
+      'proven and in doubt',
+      'You have proven that you control im.example.com: the TXT record at _waypost-challenge.im.example.com was last seen on 2026-11-23 at 12:00 UTC; at the last look it could not be asked for, and nothing is lost by that.',
+      shown(unknown, mine),
+    ],
+    [
+      'proven and long in doubt',
+      'You have proven that you control im.example.com: the TXT record at _waypost-challenge.im.example.com was last seen on 2026-11-23 at 12:00 UTC; at the last look it could not be asked for, and nothing is lost by that, but no certificate is ordered until it can be.',
+      shown(unknown, { ...mine, lookedAt: after(DAY) }),
+    ],
+    [
+      'wavering',
+      'Your proof that you control im.example.com was found gone on 2026-11-23 at 13:00 UTC; the name lapses on 2026-11-26 at 13:00 UTC at the earliest, unless it is found again.',
+      shown(wrong, wavering),
+    ],
+    [
+      'wavering and in doubt',
+      'Your proof that you control im.example.com was found gone on 2026-11-23 at 13:00 UTC, and could not be asked for at the last look, by which nothing is lost; the name lapses on 2026-11-26 at 13:00 UTC at the earliest, unless it is found again.',
+      shown(unknown, wavering),
+    ],
+    [
+      'lapsed',
+      'Your proof that you control im.example.com ended on 2026-11-23 at 13:00 UTC: your record was not found, and nothing is served for it.',
+      shown(wrong, lapsedSince(after(HOUR))),
+    ],
+    [
+      "lapsed and another's",
+      'Your proof that you control im.example.com ended on 2026-11-23 at 13:00 UTC: your record was not found, and another tenant holds the name.',
+      shown(wrong, { ...lapsedSince(after(HOUR)), isHeldByAnother: true }),
+    ],
+    [
+      'unproven',
+      'You have not proven yet that you control im.example.com: your record was not found, and nothing is served for it.',
+      shown(wrong),
+    ],
+    [
+      'unproven and in doubt',
+      'You have not proven yet that you control im.example.com: there was no clear answer from its name servers, and nothing is served for it.',
+      shown(unknown),
+    ],
+    [
+      'unproven and not looked at',
+      'You have not proven yet that you control im.example.com: nobody has looked for your record yet, and nothing is served for it.',
+      shown(null),
+    ],
+    [
+      "there, and the name another's",
+      'You have not proven yet that you control im.example.com: your record was found, but another tenant holds the name.',
+      shown(ok, { isHeldByAnother: true }),
+    ],
+    [
+      'there, and not taken in',
+      'Your proof that you control im.example.com ended on 2026-11-23 at 13:00 UTC: your record was found, but nothing is served for it until it is found again.',
+      shown(ok, lapsedSince(after(HOUR))),
+    ],
+  ])('%s', (_is, summary, explanation) => {
+    expect(explanation.summary).toBe(summary)
+  })
+
+  test('shows a name to people as they write it', () => {
+    const name = 'xn--bcher-kva.example' as Claim['name']
+    expect(shown(null, { name }).summary).toContain('bücher.example')
+    expect(shown(null, { name }).advice[0]).toContain('_waypost-challenge.xn--bcher-kva.example')
+  })
+})
+
+describe('the advice', () => {
+  const PUBLISH_TXT =
+    'Publish a TXT record at _waypost-challenge.im.example.com with the value waypost-Yours, in upper and lower case as here; it has to stay.'
+  const PUBLISH_CNAME =
+    'Or publish, in its place, a CNAME record at im.example.com with the value ta.edge.example.net. (with its final dot), where the name has no other records; the apex of a zone always has some.'
+  const TIME =
+    'What you change in DNS takes minutes to be seen everywhere, in some zones hours. The next look is due on 2026-11-23 at 13:30 UTC.'
+
+  test('where nothing is to be done there is none', () => {
+    const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['empty']) })
+    expect(shown(ok, proven).advice).toEqual([])
+    expect(shown(null, vouchedSince(START)).advice).toEqual([])
+    expect(shown(txt(['timeout']), vouchedSince(START)).advice).toEqual([])
+  })
+
+  test('names the record to publish, what was found, and when it is looked for again', () => {
+    expect(shown(null).advice).toEqual([PUBLISH_TXT, TIME])
+    expect(shown(txt(['empty'])).advice).toEqual([
+      PUBLISH_TXT,
+      'At _waypost-challenge.im.example.com there is no TXT record.',
+      TIME,
+    ])
+  })
+
+  test('names both records for a hosted name, and what was found of both', () => {
+    const findings = { ...txt(['empty']), cname: aLook('CNAME', ['empty']) }
+    expect(shown(findings, { mode: 'hosted' }).advice).toEqual([
+      PUBLISH_TXT,
+      PUBLISH_CNAME,
+      'At _waypost-challenge.im.example.com there is no TXT record.',
+      'At im.example.com there is no CNAME record; an address record proves nothing about who you are.',
+      TIME,
+    ])
+  })
+
+  test('tells who has a proof in force to leave the record in place while nobody can be asked', () => {
+    expect(shown(txt(['timeout', 'refused']), proven).advice).toEqual([
+      'Leave your record in place.',
+      'Too few name servers of example.com said anything about _waypost-challenge.im.example.com: ns1.example.net (192.0.2.1) did not answer in time, ns2.example.net (192.0.2.2) refused to answer.',
+      TIME,
+    ])
+  })
+
+  test('says what becomes of a name that another holds, and not who', () => {
+    const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['empty']) })
+    for (const findings of [ok, txt(['empty'])]) {
+      const { advice } = shown(findings, { isHeldByAnother: true })
+      expect(advice.at(-2)).toMatch(/^Another tenant holds the name.*the name is yours/)
+    }
+  })
+
+  const found = (findings: Findings, mode: Claim['mode'] = 'external') =>
+    shown(findings, { mode }).advice.slice(mode === 'hosted' ? 2 : 1, -1)
+
+  test.each<[is: string, said: Said[], found: RegExp]>([
+    [
+      'no such name',
+      ['no-such-name', 'no-such-name'],
+      /There is no name .*_waypost-challenge\.im\.example\.com\.im\.example\.com of it/,
+    ],
+    ['another value', [['waypost-Theirs']], /the TXT record has another value: "waypost-Theirs"\.$/],
+    ['five values', [['a', 'b', 'c', 'd', 'e']], /another value: "a", "b", "c" and 2 more\.$/],
+    ['a long value', [['x'.repeat(300)]], /another value: "x{80}…"\.$/],
+    ['a value of several lines', [['a\r\nb\u001b[31m']], /another value: "a\\r\\nb\\u001b\[31m"\.$/],
+    ['other letters', [['WAYPOST-YOURS']], /yours but for quotation marks, or for upper and lower case\.$/],
+    ['quotation marks', [[`"${TOKEN}"`]], /yours but for quotation marks/],
+    [
+      'disagreement',
+      [[TOKEN], 'empty', 'no-such-name'],
+      /disagree on .*: your record is at ns1\.example\.net \(192\.0\.2\.1\), but not at ns2\.example\.net \(192\.0\.2\.2\), ns3/,
+    ],
+    [
+      'the only one of three',
+      [[TOKEN], 'lame', 'malformed'],
+      /Too few .*ns2.* does not serve the zone, ns3.* sent no valid answer\.$/,
+    ],
+    ['nobody', [], /^Too few name servers of example\.com said anything about [^:]*\.$/],
+  ])('says that there is %s', (_is, said, line) => {
+    expect(found(txt(said))).toEqual([expect.stringMatching(line)])
+  })
+
+  test.each<[DnsReply, string]>([
+    ['server-failure', 'failed (SERVFAIL)'],
+    ['refused', 'refused to answer'],
+    ['lame', 'does not serve the zone'],
+    ['timeout', 'did not answer in time'],
+    ['unreachable', 'could not be reached'],
+    ['malformed', 'sent no valid answer'],
+    ['not-asked', 'has an address of a private or reserved network'],
+  ])('a server with %s is named with that', (reply, words) => {
+    expect(found(txt([reply]))[0]).toContain(`ns1.example.net (192.0.2.1) ${words}`)
+  })
+
+  test.each<[LookFault, RegExp]>([
+    ['no-resolver', /not for you to mend/],
+    ['no-zone', /see that the domain is registered and delegated/],
+    ['no-servers', /zone example\.com is delegated to name servers without an address: ns1\.example\.net\./],
+    ['servers-disagree', /disagree on where the alias at .* leads/],
+    [
+      'alias-loop',
+      /at _waypost-challenge\.im\.example\.com, by CNAME b\.example, by CNAME c\.example lead round in a circle/,
+    ],
+    ['too-many-aliases', /lead through too many names/],
+  ])('the fault %s is put into words', (fault, line) => {
+    const replies = [aReply('ns1.example.net', 'unreachable', '')]
+    const findings = txt([], { fault, replies, aliases: fault === 'alias-loop' ? ['b.example', 'c.example'] : [] })
+    expect(found(findings)).toEqual([expect.stringMatching(line)])
+  })
+
+  test('says so once where both records have the same trouble', () => {
+    const fault = { fault: 'no-resolver', zone: null } as const
+    const findings = { ...txt([], fault), cname: aLook('CNAME', [], fault) }
+    expect(found(findings, 'hosted')).toHaveLength(1)
+  })
+
+  test('says that it is a wildcard, or might be one', () => {
+    const wildcard = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', [[TOKEN]]) })
+    expect(found(wildcard)[0]).toContain('by a wildcard record')
+    const doubtful = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['timeout']) })
+    expect(found(doubtful)[0]).toMatch(/whether it is a wildcard's could not be asked: ns1.* did not answer in time\.$/)
+  })
+
+  test('says where a CNAME record leads instead', () => {
+    const cname = (value: string) => found({ ...txt(['empty']), cname: aLook('CNAME', [[value]]) }, 'hosted')[1]
+    expect(cname('www.example.org')).toBe('At im.example.com the CNAME record has another value: "www.example.org".')
+    expect(cname('edge.example.net')).toContain('all tenants have that one in common')
+  })
+})
+
+test('an explanation has the state, the sighting and when it ends', () => {
+  expect(shown(txt(['empty']), wavering)).toMatchObject({
+    state: 'wavering',
+    sighting: { outcome: 'wrong' },
+    lookedAt: after(HOUR),
+    lapsesAt: after(73 * HOUR),
+    nextCheckAt: NEXT,
+  })
+})
+
+test('a look from before the claim, or before it was a hosted one, says nothing about it', () => {
+  const nothing = { sighting: null, lookedAt: null, looks: [] }
+  expect(shown(txt(['empty']), { claimedAt: after(2 * HOUR) })).toMatchObject(nothing)
+  expect(shown(txt(['empty']), { mode: 'hosted' })).toMatchObject(nothing)
+})

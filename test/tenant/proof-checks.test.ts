@@ -1,0 +1,596 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { domainName } from '../../src/name.ts'
+import { PROOF_CHECK } from '../../src/tenant/proof-checks.ts'
+import type { Tenant } from '../../src/tenant/tenant.ts'
+import { aChain } from '../storage/rows.ts'
+import { DAY, HOUR, MINUTE, NAME as name } from './claims.ts'
+import { refusal } from './house.ts'
+import { proofWorld, SHARED_EDGE, type ProofWorld } from './proof-world.ts'
+
+let world: ProofWorld
+let acme: Tenant
+let zebra: Tenant
+
+beforeEach(async () => {
+  world = await proofWorld()
+  acme = await world.storage.tenants.add('acme', world.act())
+  zebra = await world.storage.tenants.add('zebra', world.act())
+})
+afterEach(() => world.close())
+
+const check = (tenant: Tenant) => world.checks.check(tenant.id, name, world.act())
+const runs = () => world.runner.runDue(100)
+/** The actions in the tenant's audit trail, the oldest first. */
+const trail = async (tenant: Tenant) =>
+  (await world.storage.audit.list(tenant.id, { limit: 100, isOldestFirst: true, subject: name })).map(
+    ({ action, actor }) => `${action} by ${actor}`,
+  )
+
+describe('a check', () => {
+  test('finds a TXT record, and the tenant holds the name from then on', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    const found = await check(acme)
+    expect(found).toMatchObject({
+      state: 'proven',
+      sighting: { outcome: 'ok', proof: 'txt' },
+      isHeldByAnother: false,
+      lookedAt: world.clock.now(),
+      advice: [],
+    })
+    expect(found.claim).toMatchObject({ proof: 'txt', provenAt: world.clock.now(), seenAt: world.clock.now() })
+    expect(await trail(acme)).toContain('source-domain.prove by proof-check')
+  })
+
+  test('finds a CNAME record of a hosted name, but of an external one it does not even ask', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.cname(acme, name))
+    expect(await check(acme)).toMatchObject({ sighting: { outcome: 'ok', proof: 'cname' } })
+    const other = domainName('other.example.com')
+    await world.claim(acme, other, { mode: 'external' })
+    world.dns.publish(...world.cname(acme, other))
+    const found = await world.checks.check(acme.id, other, world.act())
+    expect(found).toMatchObject({ state: 'unproven', sighting: { outcome: 'wrong' } })
+    expect(found.looks.map(({ type }) => type)).toEqual(['TXT'])
+    expect(world.dns.asked).not.toContain(`CNAME ${other}`)
+  })
+
+  test('asks for a name beside only where a record was found, another one each time', async () => {
+    await world.claim(acme, name)
+    await check(acme)
+    expect(world.dns.asked.splice(0)).toEqual([`TXT _waypost-challenge.${name}`, `CNAME ${name}`])
+    world.dns.publish(...world.txt(acme, name))
+    world.dns.publish(...world.cname(acme, name))
+    const beside = []
+    for (let look = 0; look < 2; look++) {
+      world.clock.advance(MINUTE)
+      await check(acme)
+      const siblings = world.dns.asked.splice(0).slice(2)
+      expect(siblings[0]).toMatch(/^TXT waypost-[0-9a-f]{16}\.im\.example\.com$/)
+      expect(siblings[1]).toMatch(/^CNAME waypost-[0-9a-f]{16}\.example\.com$/)
+      beside.push(...siblings)
+    }
+    expect(new Set(beside.map((question) => question.split(/[ .]/)[1])).size).toBe(4)
+  })
+
+  test('asks nobody where somebody looked less than ten seconds ago', async () => {
+    await world.claim(acme, name)
+    await check(acme)
+    world.dns.publish(...world.txt(acme, name))
+    world.clock.advance(9_999)
+    expect((await check(acme)).state).toBe('unproven')
+    expect(world.dns.asked).toHaveLength(2)
+    world.clock.advance(1)
+    expect((await check(acme)).state).toBe('proven')
+  })
+
+  test('does not let stand what was found before the claim was there', async () => {
+    await world.claim(acme, name, { mode: 'external' })
+    await check(acme)
+    world.clock.advance(1)
+    world.dns.publish(...world.txt(zebra, name))
+    await world.claim(zebra, name)
+    expect((await check(zebra)).state).toBe('proven')
+  })
+
+  test('by two at once is one look', async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    const { letGo } = world.dns.hold()
+    const both = Promise.all([check(acme), check(zebra)])
+    world.dns.publish(...world.txt(zebra, name))
+    letGo()
+    expect((await both).map(({ state }) => state)).toEqual(['unproven', 'proven'])
+    expect(world.dns.asked).toHaveLength(3)
+  })
+
+  test('by one who came too late for the look under way is another', async () => {
+    await world.claim(acme, name, { mode: 'external' })
+    world.dns.publish(...world.cname(zebra, name))
+    const { letGo } = world.dns.hold()
+    const first = check(acme)
+    await expect.poll(() => world.dns.asked.length).toBe(1)
+    world.clock.advance(1)
+    await world.claim(zebra, name)
+    const second = check(zebra)
+    await expect.poll(() => world.dns.asked.length).toBe(3)
+    letGo()
+    expect([(await first).state, (await second).state]).toEqual(['unproven', 'proven'])
+  })
+
+  test('that fails fails for all who share it, and the next one looks again', async () => {
+    await world.claim(acme, name)
+    world.dns.weather = 'broken'
+    const { letGo } = world.dns.hold()
+    const outcomes = Promise.allSettled([check(acme), check(acme)])
+    await expect.poll(() => world.dns.asked.length).toBe(2)
+    letGo()
+    const both = await outcomes
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(world.dns.asked).toHaveLength(2)
+    world.dns.weather = 'fair'
+    expect((await check(acme)).state).toBe('unproven')
+  })
+
+  test('that was overtaken by one begun later changes nothing', async () => {
+    await world.claim(acme, name)
+    const { flow, letGo } = world.dns.hold()
+    const early = check(acme)
+    await expect.poll(() => world.dns.asked.length).toBe(2)
+    flow()
+    world.clock.advance(1)
+    world.dns.publish(...world.txt(acme, name))
+    const late = await world.others.check(acme.id, name, world.act())
+    world.dns.withdraw(...world.txt(acme, name))
+    letGo()
+    expect(await early).toEqual({ ...late, nextCheckAt: (await early).nextCheckAt })
+    expect(late.state).toBe('proven')
+  })
+
+  test("of what is another's, or nobody's, finds nothing", async () => {
+    await world.claim(acme, name)
+    const notFound = refusal('not-found')
+    await expect(check(zebra)).rejects.toMatchObject(notFound)
+    await expect(world.checks.explain(zebra.id, name)).rejects.toMatchObject(notFound)
+    await expect(world.checks.confirm(zebra.id, name)).rejects.toMatchObject(notFound)
+    expect(world.dns.asked).toEqual([])
+  })
+
+  test('that finds a proof gone makes the job come within the hour', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    const due = async () =>
+      (await world.storage.jobs.nextRun(PROOF_CHECK, name))!.getTime() - world.clock.now().getTime()
+    expect(await due()).toBeGreaterThan(17 * HOUR)
+    world.dns.withdraw(...world.txt(acme, name))
+    world.clock.advance(MINUTE)
+    expect((await check(acme)).state).toBe('wavering')
+    expect(await due()).toBeLessThanOrEqual(HOUR)
+  })
+
+  test('serves a hundred claims with one look', async () => {
+    const tenants = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => world.storage.tenants.add(`t${index}`, world.act())),
+    )
+    for (const tenant of tenants) await world.claim(tenant, name)
+    world.dns.publish(...world.txt(tenants[77]!, name))
+    await runs()
+    expect(world.dns.asked).toHaveLength(3)
+    expect((await world.checks.explain(tenants[77]!.id, name)).state).toBe('proven')
+    expect((await world.checks.explain(tenants[76]!.id, name)).isHeldByAnother).toBe(true)
+  })
+})
+
+describe('an explanation', () => {
+  test('asks nobody', async () => {
+    await world.claim(acme, name)
+    expect(await world.checks.explain(acme.id, name)).toMatchObject({
+      state: 'unproven',
+      sighting: null,
+      lookedAt: null,
+      looks: [],
+    })
+    expect(world.dns.asked).toEqual([])
+  })
+
+  test('says when the next look is due, but where the operator vouches none is', async () => {
+    await world.claim(acme, name)
+    await runs()
+    const due = await world.storage.jobs.nextRun(PROOF_CHECK, name)
+    expect(due).not.toBeNull()
+    expect((await world.checks.explain(acme.id, name)).nextCheckAt).toEqual(due)
+    await world.storage.sourceDomains.vouch(acme.id, name, world.act())
+    expect((await world.checks.explain(acme.id, name)).nextCheckAt).toBeNull()
+  })
+
+  test("T1: shows nothing that was asked for the sake of another's claim", async () => {
+    await world.claim(acme, name, { mode: 'external' })
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(zebra, name))
+    world.dns.publish(...world.cname(zebra, name))
+    const found = await check(acme)
+    expect(found.looks.map(({ type, name }) => `${type} ${name}`)).toEqual([`TXT _waypost-challenge.${name}`])
+    expect(JSON.stringify(found)).not.toContain('zebra')
+    expect(JSON.stringify(found)).not.toContain(zebra.id)
+    expect((await check(zebra)).looks).toHaveLength(4)
+  })
+})
+
+describe('before an order', () => {
+  const confirm = (tenant: Tenant) => world.checks.confirm(tenant.id, name)
+
+  test('a fresh proof is enough, and nobody is asked', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.dns.asked.splice(0)
+    world.clock.advance(DAY - 1)
+    await confirm(acme)
+    expect(world.dns.asked).toEqual([])
+  })
+
+  test('T7: a proof that was seen a day ago is looked for now', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.clock.advance(DAY)
+    await confirm(acme)
+    world.clock.advance(DAY)
+    world.dns.withdraw(...world.txt(acme, name))
+    await expect(confirm(acme)).rejects.toMatchObject(refusal('control-unproven'))
+    expect(await world.standing(name)).toBe('acme wavering')
+  })
+
+  test('T7: a proof in force that is not fresh is no ground for an order while nobody can be asked', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.clock.advance(DAY)
+    world.dns.weather = 'servers-dead'
+    await expect(confirm(acme)).rejects.toMatchObject(
+      refusal('control-unproven', {
+        message: expect.stringMatching(/nothing is lost.*no certificate is ordered/) as string,
+      }),
+    )
+    expect(await world.standing(name)).toBe('acme proven')
+    world.dns.weather = 'fair'
+    world.clock.advance(1)
+    await confirm(acme)
+  })
+
+  test('T7: the domain is now of another, who has not proven it: no order for either', async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.dns.withdraw(...world.txt(acme, name))
+    world.clock.advance(DAY)
+    for (const tenant of [acme, zebra]) {
+      await expect(confirm(tenant)).rejects.toMatchObject(refusal('control-unproven'))
+      world.clock.advance(1)
+    }
+  })
+
+  test('who has published the record in the meantime need not wait for the next look', async () => {
+    await world.claim(acme, name)
+    await expect(confirm(acme)).rejects.toMatchObject(refusal('control-unproven'))
+    world.dns.publish(...world.txt(acme, name))
+    world.clock.advance(1)
+    await confirm(acme)
+  })
+
+  test('a vouch is enough, however old', async () => {
+    await world.claim(acme, name, { isVouched: true })
+    world.clock.advance(400 * DAY)
+    await confirm(acme)
+    expect(world.dns.asked).toEqual([])
+  })
+
+  test('the refusal says what was found and what to do', async () => {
+    await world.claim(acme, name)
+    world.dns.publish('TXT', `_waypost-challenge.${name}`, 'waypost-other')
+    const [, , token] = world.txt(acme, name)
+    await expect(confirm(acme)).rejects.toThrow(token)
+    world.clock.advance(1)
+    await expect(confirm(acme)).rejects.toThrow('"waypost-other"')
+  })
+})
+
+describe('the job', () => {
+  test('looks, takes in, and comes again', async () => {
+    await world.claim(acme, name)
+    expect(await runs()).toEqual({ completed: 1, failed: 0 })
+    const next = await world.storage.jobs.nextRun(PROOF_CHECK, name)
+    expect(next!.getTime() - world.clock.now().getTime()).toBeLessThanOrEqual(2 * MINUTE)
+    world.dns.publish(...world.txt(acme, name))
+    await world.pass(2 * MINUTE)
+    expect(await world.standing(name)).toBe('acme proven')
+    expect(world.held.map(({ tenantId }) => tenantId)).toEqual([acme.id])
+  })
+
+  test('ends where nobody claims the name any more', async () => {
+    await world.claim(acme, name)
+    await world.storage.sourceDomains.remove(acme.id, name, world.act())
+    await runs()
+    expect(world.dns.asked).toEqual([])
+    expect(await world.storage.jobs.nextRun(PROOF_CHECK, name)).toBeNull()
+  })
+
+  test('ends without asking where the operator vouches, and begins anew when that is withdrawn', async () => {
+    await world.claim(acme, name)
+    await world.storage.sourceDomains.vouch(acme.id, name, world.act())
+    await runs()
+    expect(world.dns.asked).toEqual([])
+    expect(await world.storage.jobs.nextRun(PROOF_CHECK, name)).toBeNull()
+    world.dns.publish(...world.txt(acme, name))
+    await world.storage.sourceDomains.withdrawVouch(acme.id, name, world.act())
+    expect(await world.standing(name)).toBe('acme lapsed')
+    await runs()
+    expect(await world.standing(name)).toBe('acme proven')
+  })
+
+  test('tells nobody of a name that nobody holds', async () => {
+    await world.claim(acme, name)
+    await runs()
+    expect(world.held).toEqual([])
+  })
+
+  test('whose look was overtaken goes by what is known now', async () => {
+    await world.claim(acme, name)
+    const { flow, letGo } = world.dns.hold()
+    const run = runs()
+    await expect.poll(() => world.dns.asked.length).toBe(2)
+    flow()
+    world.clock.advance(1)
+    world.dns.publish(...world.txt(acme, name))
+    await world.others.check(acme.id, name, world.act())
+    letGo()
+    expect(await run).toEqual({ completed: 1, failed: 0 })
+    const next = await world.storage.jobs.nextRun(PROOF_CHECK, name)
+    expect(next!.getTime() - world.clock.now().getTime()).toBeGreaterThan(17 * HOUR)
+  })
+})
+
+describe('the attacks', () => {
+  test("T1: who claims a name has nothing of it while another's record is there, and loses nothing when others claim it", async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(zebra, name))
+    await runs()
+    expect(await world.standing(name)).toBe('acme unproven, zebra proven')
+    expect(await trail(acme)).not.toContain('source-domain.prove by proof-check')
+  })
+
+  test('T1: of two whose records are both there the first has the name, and keeps it', async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(zebra, name))
+    world.dns.publish(...world.txt(acme, name))
+    await world.pass(DAY)
+    expect(await world.standing(name)).toBe('acme proven, zebra unproven')
+  })
+
+  test('T2: an address record only, or a CNAME record to the shared edge name, is nothing', async () => {
+    await world.claim(acme, name)
+    world.dns.publish('CNAME', name, 'x')
+    world.dns.withdraw('CNAME', name, 'x') // the name is there, with an address and without an alias
+    await world.pass(HOUR)
+    world.dns.publish('CNAME', name, SHARED_EDGE)
+    await world.pass(DAY)
+    expect(await world.standing(name)).toBe('acme unproven')
+    expect((await check(acme)).advice.join(' ')).toContain('all tenants have that one in common')
+  })
+
+  test("T3: a wildcard that has everybody's token in it proves nothing", async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    for (const tenant of [acme, zebra]) world.dns.publish('TXT', `*.${name}`, world.txt(tenant, name)[2])
+    world.dns.publish('CNAME', `*.example.com`, world.cname(acme, name)[2])
+    await world.pass(DAY)
+    expect(await world.standing(name)).toBe('acme unproven, zebra unproven')
+  })
+
+  test("T3: another name's token, or another tenant's, proves nothing", async () => {
+    await world.claim(acme, name)
+    const [type, at] = world.txt(acme, name)
+    world.dns.publish(type, at, world.txt(acme, domainName('other.example.com'))[2])
+    world.dns.publish(type, at, world.txt(zebra, name)[2])
+    await world.pass(HOUR)
+    expect(await world.standing(name)).toBe('acme unproven')
+  })
+
+  test('T4: a record that is gone lapses after 72 hours and not before, and all of that is in the audit trail', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    world.dns.withdraw(...world.txt(acme, name))
+    world.clock.advance(MINUTE)
+    await check(acme)
+    await world.pass(72 * HOUR - MINUTE)
+    expect(await world.standing(name)).toBe('acme wavering')
+    await world.pass(HOUR + MINUTE)
+    expect(await world.standing(name)).toBe('acme lapsed')
+    expect((await trail(acme)).slice(-3)).toEqual([
+      'source-domain.prove by proof-check',
+      'source-domain.waver by proof-check',
+      'source-domain.lapse by proof-check',
+    ])
+  })
+
+  test('T4: a record that cannot be asked for during ten days is not gone', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    world.dns.weather = 'servers-dead'
+    await world.pass(10 * DAY)
+    expect(await world.standing(name)).toBe('acme proven')
+  })
+
+  test('T4: nor is one that only one of two servers has lost', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    world.dns.weather = 'stale'
+    world.dns.withdraw(...world.txt(acme, name))
+    await world.pass(10 * DAY)
+    expect(await world.standing(name)).toBe('acme proven')
+  })
+
+  test('T4: what wavers is not lost either while nobody can be asked, and is back with the first look that finds it', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    world.dns.withdraw(...world.txt(acme, name))
+    await world.pass(DAY)
+    expect(await world.standing(name)).toBe('acme wavering')
+    world.dns.weather = 'resolvers-dead'
+    await world.pass(10 * DAY)
+    expect(await world.standing(name)).toBe('acme wavering')
+    world.dns.publish(...world.txt(acme, name))
+    world.dns.weather = 'fair'
+    await world.pass(6 * HOUR)
+    expect(await world.standing(name)).toBe('acme proven')
+  })
+
+  test('T5: parent and child are two names, of two tenants', async () => {
+    const parent = domainName('example.com')
+    await world.claim(acme, parent)
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(acme, parent))
+    world.dns.publish(...world.txt(zebra, name))
+    await runs()
+    expect(await world.standing(parent)).toBe('acme proven')
+    expect(await world.standing(name)).toBe('acme unproven, zebra proven')
+  })
+})
+
+describe('the log', () => {
+  const said = (level: string) => world.lines.filter((line) => line.level === level).map(({ msg }) => msg)
+
+  test('says once that a held name could not be asked for a day', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    world.dns.weather = 'servers-dead'
+    await world.pass(23 * HOUR)
+    expect(said('warn')).toEqual([])
+    await world.pass(10 * DAY)
+    expect(said('warn')).toEqual([expect.stringContaining('could not be asked for a day')])
+    expect(said('error')).toEqual([])
+  })
+
+  test('and again when it happens again', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    for (let time = 0; time < 2; time++) {
+      world.dns.weather = 'fair'
+      await world.pass(DAY)
+      world.dns.weather = 'servers-dead'
+      await world.pass(3 * DAY)
+    }
+    expect(said('warn')).toHaveLength(2)
+  })
+
+  test('says nothing of names that nobody holds', async () => {
+    await world.claim(acme, name)
+    world.dns.weather = 'servers-dead'
+    await world.pass(10 * DAY)
+    expect(world.lines).toEqual([])
+  })
+
+  test('S36: says once that no resolver answers, and once that they are back', async () => {
+    const names = Array.from({ length: 5 }, (_, index) => domainName(`n${index}.example.com`))
+    for (const one of names) {
+      await world.claim(acme, one)
+      world.dns.publish(...world.txt(acme, one))
+    }
+    await runs()
+    world.dns.weather = 'resolvers-dead'
+    await world.pass(3 * DAY)
+    expect(said('error')).toEqual(['no DNS resolver answers; no name is lost by that'])
+    expect(said('info')).toEqual([])
+    world.dns.weather = 'fair'
+    await world.pass(DAY)
+    expect(said('info')).toHaveLength(1)
+    expect(said('warn')).toEqual([])
+    world.dns.weather = 'resolvers-dead'
+    await world.pass(DAY)
+    expect(said('error')).toHaveLength(2)
+  })
+})
+
+test.each(['servers-dead', 'resolvers-dead', 'stale'] as const)(
+  'S36: %s for 48 hours and for ten days, no name is lost',
+  async (weather) => {
+    const names = Array.from({ length: 4 }, (_, index) => domainName(`n${index}.example.com`))
+    for (const [index, one] of names.entries()) {
+      await world.claim(acme, one)
+      await world.claim(zebra, one)
+      world.dns.publish(...(index % 2 ? world.txt : world.cname)(acme, one))
+    }
+    await world.pass(HOUR)
+    world.dns.weather = weather
+    // What becomes of the records meanwhile changes nothing: nobody says so, or one says so and the other does not
+    for (const [index, one] of names.entries()) {
+      world.dns.withdraw(...(index % 2 ? world.txt : world.cname)(acme, one))
+      world.dns.publish(...world.txt(zebra, one))
+    }
+    for (const days of [2, 8]) {
+      await world.pass(days * DAY)
+      for (const one of names) expect(await world.standing(one)).toBe('acme proven, zebra unproven')
+    }
+    const losses = (await trail(acme)).filter((action) => /lapse|lose|waver/.test(action))
+    expect(losses).toEqual([])
+    if (weather === 'resolvers-dead')
+      expect(world.lines.filter(({ level }) => level === 'error').map(({ msg }) => msg)).toHaveLength(1)
+    else expect(world.lines.filter(({ level }) => level === 'warn')).toHaveLength(4)
+  },
+)
+
+test('S28: 100 names move from one tenant to another: with one check each the former is not served, its keys are gone, and the other holds it by its own record only', async () => {
+  const { storage } = world
+  const names = Array.from({ length: 100 }, (_, index) => domainName(`n${index}.example.com`))
+  const directory = storage.directory({ adminHost: null, maxEntries: 1000, maxBytes: 10e6, log: world.log })
+  const keys: string[] = []
+  for (const one of names) {
+    await world.claim(acme, one)
+    world.dns.publish(...world.txt(acme, one))
+  }
+  await world.runner.runDue(1000)
+  for (const one of names) {
+    const lineage = await storage.lineages.create(acme.id, { name: `front ${one}`, source: 'import' }, world.act())
+    const certificate = { chain: aChain(), privateKey: Buffer.from('key') }
+    const { id } = await storage.lineages.stage(acme.id, lineage.id, certificate, world.act())
+    const active = await storage.lineages.activate(acme.id, id, world.clock.now(), world.act())
+    await storage.sourceDomains.setFrontLineage(acme.id, one, lineage.id, world.act())
+    keys.push(active.privateKeyId!)
+    await world.claim(zebra, one)
+    world.dns.withdraw(...world.txt(acme, one))
+    // Of every second name the new owner has not published anything yet
+    if (names.indexOf(one) % 2) world.dns.publish(...world.txt(zebra, one))
+  }
+  world.clock.advance(10_000)
+  await directory.poll()
+  for (const one of names) expect((await directory.findHost(one)).frontLineageId).not.toBeNull()
+  for (const [index, one] of names.entries()) {
+    await world.checks.check(zebra.id, one, world.act())
+    await directory.poll()
+    const host = await directory.findHost(one)
+    expect(await world.standing(one)).toBe(index % 2 ? 'acme lapsed, zebra proven' : 'acme wavering, zebra unproven')
+    if (index % 2) {
+      expect(host).toMatchObject({ frontLineageId: null, sourceDomain: { delegations: [] } })
+      await expect(storage.privateKeys.open(keys[index]!)).rejects.toThrow()
+    }
+  }
+  for (const [index, one] of names.entries())
+    if (index % 2 === 0) {
+      world.dns.publish(...world.txt(zebra, one))
+      world.clock.advance(10_000)
+      await world.checks.check(zebra.id, one, world.act())
+      expect(await world.standing(one)).toBe('acme lapsed, zebra proven')
+      await expect(storage.privateKeys.open(keys[index]!)).rejects.toThrow()
+    }
+  await directory.close()
+})

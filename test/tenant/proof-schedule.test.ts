@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { vouchedSince, type Claim } from '../../src/tenant/control.ts'
+import { nextCheckAt } from '../../src/tenant/proof-schedule.ts'
+import { dice } from '../support/dice.ts'
+import { aClaim, after, DAY, HOUR, MINUTE, START } from './claims.ts'
+
+const ALMOST_ONE = 1 - 2 ** -32
+const proven = { proof: 'txt', provenAt: START, seenAt: START } as const
+
+/** How long until the next look at the earliest and at the latest, in minutes. */
+function minutes(claims: Claim[], { unanswered = 0, now = START } = {}): [number, number] {
+  const [least, most] = [0, ALMOST_ONE].map((random) => {
+    const at = nextCheckAt(claims, unanswered, now, random)!
+    return Math.round((at.getTime() - now.getTime()) / MINUTE)
+  })
+  return [least!, most!]
+}
+
+describe('the next look at a name', () => {
+  test.each<[is: string, claim: Partial<Claim>, minutes: [number, number]]>([
+    ['that is held is due in 18 to 22 hours', proven, [18 * 60, 22 * 60]],
+    ['that wavers is due within the hour', { ...proven, waveringSince: START, misses: 1 }, [45, 60]],
+  ])('%s', (_is, claim, expected) => {
+    expect(minutes([aClaim('a', claim)])).toEqual(expected)
+  })
+
+  test('never comes where the operator vouches, or nobody claims the name', () => {
+    expect(nextCheckAt([aClaim('b'), aClaim('a', vouchedSince(START))], 3, START, 0)).toBeNull()
+    expect(nextCheckAt([], 0, START, 0)).toBeNull()
+  })
+
+  test.each<[unanswered: number, mostMinutes: number]>([
+    [1, 5],
+    [2, 10],
+    [3, 20],
+    [7, 320],
+    [8, 360],
+    [50, 360],
+    [2000, 360],
+  ])('that is held and was silent %i times in a row is due in %i minutes', (unanswered, most) => {
+    expect(minutes([aClaim('a', proven)], { unanswered })).toEqual([Math.round(most * 0.75), most])
+  })
+
+  test.each<[age: string, ageMs: number, mostMinutes: number]>([
+    ['a moment', 0, 2],
+    ['nearly an hour', HOUR - 1, 2],
+    ['an hour', HOUR, 15],
+    ['nearly a day', DAY - 1, 15],
+    ['a day', DAY, 120],
+    ['nearly a week', 7 * DAY - 1, 120],
+    ['a week', 7 * DAY, 24 * 60],
+    ['nearly a month', 30 * DAY - 1, 24 * 60],
+    ['a month', 30 * DAY, 7 * 24 * 60],
+    ['ten years', 3650 * DAY, 7 * 24 * 60],
+  ])('that has been claimed for %s is due in %i ms at most', (_age, ageMs, most) => {
+    const now = after(ageMs)
+    expect(minutes([aClaim('a')], { now })[1]).toBe(most)
+    expect(minutes([aClaim('a', { claimedAt: after(-DAY), lapsedAt: START })], { now })[1]).toBe(most)
+  })
+
+  test('goes by the claim that came last', () => {
+    const claims = [aClaim('a'), aClaim('b', { claimedAt: after(60 * DAY) }), aClaim('c')]
+    expect(minutes(claims, { now: after(60 * DAY) })[1]).toBe(2)
+  })
+
+  test('is the earliest of what applies', () => {
+    const now = after(60 * DAY)
+    const seen = { ...proven, seenAt: now }
+    expect(minutes([aClaim('a', seen), aClaim('b', { claimedAt: after(-HOUR, now) })], { now })[1]).toBe(15)
+    expect(minutes([aClaim('a', seen), aClaim('b')], { now })[1]).toBe(22 * 60)
+    expect(minutes([aClaim('a', seen), aClaim('b')], { now, unanswered: 1 })[1]).toBe(5)
+  })
+
+  test('at a name that nobody holds, and whose servers are dead for good, comes once a week in the end', () => {
+    expect(minutes([aClaim('a')], { now: after(90 * DAY), unanswered: 8 })[1]).toBe(5 * 2 ** 7)
+    expect(minutes([aClaim('a')], { now: after(90 * DAY), unanswered: 100 })[1]).toBe(7 * 24 * 60)
+  })
+
+  test('is never in the past, whatever the clock has done', () => {
+    expect(minutes([aClaim('a', { claimedAt: after(DAY) })])[0]).toBeGreaterThan(0)
+  })
+})
+
+describe('10,000 names that were claimed in one minute', () => {
+  const NAMES = 10_000
+
+  /** Looks in the busiest minute between two instants, and in a minute on average. */
+  function load(claimAt: (now: Date, claimedAt: Date) => Claim, from: Date, to: Date): { peak: number; mean: number } {
+    const roll = dice(4)
+    const random = () => roll(2 ** 32) / 2 ** 32
+    const byMinute = Array.from({ length: (to.getTime() - from.getTime()) / MINUTE }, () => 0)
+    for (let name = 0; name < NAMES; name++) {
+      const claimedAt = after(random() * MINUTE)
+      let now = after(2 * MINUTE, claimedAt)
+      while (now < to) {
+        if (now >= from) byMinute[Math.floor((now.getTime() - from.getTime()) / MINUTE)]! += 1
+        now = nextCheckAt([claimAt(now, claimedAt)], 0, now, random())!
+      }
+    }
+    return { peak: Math.max(...byMinute), mean: byMinute.reduce((sum, count) => sum + count) / byMinute.length }
+  }
+
+  test('and proven at once do not come back in one minute the next day', () => {
+    const seen = (now: Date, claimedAt: Date) =>
+      aClaim('a', { claimedAt, proof: 'txt', provenAt: claimedAt, seenAt: now })
+    const { peak, mean } = load(seen, after(18 * HOUR), after(22 * HOUR))
+    expect(mean).toBeGreaterThan(NAMES / (4 * 60) - 1)
+    expect(peak).toBeLessThan(3 * mean)
+  })
+
+  test('and never proven do not either', () => {
+    // A while after the pace has changed from a quarter of an hour to two hours, which brings them closer together
+    const waiting = (_now: Date, claimedAt: Date) => aClaim('a', { claimedAt })
+    const { peak, mean } = load(waiting, after(30 * HOUR), after(2 * DAY))
+    expect(mean).toBeGreaterThan(NAMES / (2 * 60))
+    expect(peak).toBeLessThan(3 * mean)
+  })
+})
