@@ -44,8 +44,8 @@ export function requireRegistrable(name: DomainName, { adminHost, edgeName, allo
 
 const CLOSED_NETWORK = 'in a closed network the operator can allow it in names.allow'
 
-// The registry of special-use domain names (RFC 6761 §6), those of one reason together; whoever has more of its zone
-// than another comes first
+// IANA's registry of special-use domain names (RFC 6761 §5), and what ICANN has set aside; a zone comes before the zone
+// that it is in, since the first that fits gives the reason
 const SPECIAL_USE: readonly (readonly [zone: string, reason: string])[] = [
   ...['example', 'example.com', 'example.net', 'example.org'].map(
     (zone) => [zone, 'is for documentation only (RFC 6761 §6.5)'] as const,

@@ -106,7 +106,7 @@ function originOf({ targetHost, targetPort }: Delegated): string {
 }
 
 const PROSODY =
-  'Prosody follows no redirect of /.well-known/posh: where its servers matter, serve there the fingerprints that the static host has'
+  'Prosody follows no redirect of /.well-known/posh: where its servers matter, serve the fingerprints there as a file, as on a static host'
 
 function nginx({ redirects, remark }: What): string {
   return lines(
@@ -175,7 +175,8 @@ function staticFiles({ redirects, remark }: What): string {
       '',
     ]),
     ...copied.flatMap(({ path, url }) => [`${path.slice(1)}`, `(the answer of ${url})`, '']),
-    '# crontab of a machine that writes to the web site: a copy has to be fetched every five minutes, or clients refuse the next certificate',
+    '# for the crontab of a machine that has the root of the web site, here as /var/www/html: the copies of certificates',
+    '# have to be fetched every five minutes, or clients refuse the next certificate',
     ...copied.map(fetchLine),
     ...(remark === null
       ? []

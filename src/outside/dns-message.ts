@@ -186,7 +186,7 @@ function readName(bytes: Buffer, start: number): { name: string; end: number } {
       continue
     }
     length += head + 1
-    if (head > 63 || length > 255 || at + 1 + head > bytes.length) throw new RangeError('a label that is too long')
+    if (head > 63 || length > 255) throw new RangeError('a label that is too long')
     labels.push(labelText(bytes.subarray(at + 1, at + 1 + head)))
     at += head + 1
   }

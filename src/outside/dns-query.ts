@@ -152,7 +152,7 @@ function once<T>({ tryMs, signal }: Wait, expire: () => void, done: (result: T) 
   signal.addEventListener('abort', expire)
   let isDone = false
   return (result) => {
-    if (isDone) return
+    if (isDone) return // a socket that is closed may still have an error to tell
     isDone = true
     clearTimeout(timer)
     signal.removeEventListener('abort', expire)

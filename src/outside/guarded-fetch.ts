@@ -54,15 +54,21 @@ export function guardedFetch(deps: GuardedFetchDeps): GuardedFetch {
   }
 }
 
-/** The initiating entity's door, through the same policy. What the policy refuses is wrong for everybody outside too. */
+/** The initiating entity's door, through the same policy. An address that is refused is wrong for everybody outside too; a port is not. */
 export function guardedAsk(deps: GuardedFetchDeps): Ask {
   return async (url) => {
     const reply = await guarded(deps, { url, headers: { 'user-agent': 'waypost-verify' } })
-    return reply.outcome === 'refused' ? { ...reply, outcome: 'wrong' } : reply
+    if (reply.outcome !== 'refused') return reply
+    const { fault, why } = reply
+    return fault === null ? { outcome: 'could-not-ask', why } : { outcome: 'wrong', fault, why }
   }
 }
 
-type Refused = { outcome: 'refused'; fault: 'url' | 'address'; why: string }
+interface Refused {
+  outcome: 'refused'
+  fault: 'url' | 'address' | null // null: by a rule of this server alone
+  why: string
+}
 
 async function guarded(deps: GuardedFetchDeps, request: GuardedRequest): Promise<HopReply | Refused> {
   const target = targetOf(request.url, deps.allowPorts ?? [])
@@ -72,8 +78,7 @@ async function guarded(deps: GuardedFetchDeps, request: GuardedRequest): Promise
     const addresses = await addressesOf(target.host, deps)
     if ('outcome' in addresses) return addresses
     const { method = 'GET', headers = {}, body } = request
-    const way = { lookup: only(addresses), connectTimeoutMs: timeoutMs / 4 }
-    return exchange({ target, method, headers, body, ca, maxBytes, ...way }, ending)
+    return exchange({ target, method, headers, body, lookup: only(addresses), ca, timeoutMs, maxBytes }, ending)
   })
 }
 
@@ -84,7 +89,7 @@ function targetOf(url: string, allowPorts: readonly number[]): HttpsUrl | Refuse
   if (!ports.includes(target.port))
     return {
       outcome: 'refused',
-      fault: 'url',
+      fault: null,
       why: `the URL has the port ${target.port}, and this server asks no other than ${ports.join(', ')}`,
     }
   return target

@@ -19,7 +19,7 @@ export interface HttpsExchange {
   body?: Uint8Array | undefined
   lookup?: LookupFunction | undefined // gives what may be dialled; the system's resolver without it
   ca?: string | readonly string[] | undefined // PEM of the only trusted roots; those that Node ships without it
-  connectTimeoutMs: number // for each address but the last
+  timeoutMs: number // of which each address but the last is given a quarter
   maxBytes: number // of the body
 }
 
@@ -123,7 +123,7 @@ export function only(addresses: readonly string[]): LookupFunction {
 type FamilySelection = 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'
 
 /** Called with a DNS name, never an address: of an address Node would dial that, and ask no `lookup`. */
-function dial({ target: { host, port }, lookup, ca, connectTimeoutMs }: HttpsExchange): TLSSocket {
+function dial({ target: { host, port }, lookup, ca, timeoutMs }: HttpsExchange): TLSSocket {
   const settings: ConnectionOptions & Pick<TcpSocketConnectOpts, FamilySelection> = {
     host,
     port,
@@ -132,7 +132,7 @@ function dial({ target: { host, port }, lookup, ca, connectTimeoutMs }: HttpsExc
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
     autoSelectFamily: true, // the next address where one does not answer
-    autoSelectFamilyAttemptTimeout: connectTimeoutMs,
+    autoSelectFamilyAttemptTimeout: Math.ceil(timeoutMs / 4),
     ...(lookup === undefined ? {} : { lookup }),
     ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
   }

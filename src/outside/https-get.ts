@@ -38,7 +38,7 @@ export function httpsGet({ ca, resolve = [], lookup, timeoutMs, maxBytes, signal
       headers: { 'user-agent': 'waypost-verify' },
       lookup: addresses.length > 0 ? only(addresses) : lookup,
       ca,
-      connectTimeoutMs: timeoutMs / 4,
+      timeoutMs,
       maxBytes,
     } as const
     return within(timeoutMs, signal, (ending) => exchange(asked, ending))

@@ -40,7 +40,7 @@ export function nameServers({
       const asked = aliases.at(-1) ?? name
       const { zone, heard, fault } = await askZone({ name: asked, type }, budget)
       const found = { name, type, aliases, zone, replies: heard.map(({ reply }) => reply) }
-      const next = fault === null && type === 'TXT' ? nextAlias(heard) : null
+      const next = fault === null ? nextAlias(heard) : null
       if (next === null) return { ...found, fault }
       if (next === DISAGREEMENT) return { ...found, fault: 'servers-disagree' }
       if (next === name || aliases.includes(next)) return { ...found, fault: 'alias-loop' }
@@ -82,7 +82,7 @@ export function nameServers({
 
 interface Heard {
   reply: ServerReply
-  alias: string | null // of the name that was asked
+  alias: string | null // where the name leads instead; to the question for a CNAME record that is the answer, and this is null
   isNoRoute: boolean // this machine has no way to the address
 }
 

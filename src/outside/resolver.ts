@@ -23,8 +23,7 @@ export interface Resolver {
 }
 
 export type Zone =
-  | { outcome: 'ok'; zone: string; servers: string[] }
-  | { outcome: 'could-not-ask'; fault: 'no-resolver' | 'no-zone'; why: string }
+  { outcome: 'ok'; zone: string; servers: string[] } | { outcome: 'could-not-ask'; fault: 'no-resolver' | 'no-zone' }
 
 const MOST_SERVERS = 4
 const MOST_ALIASES = 8
@@ -92,13 +91,13 @@ export function resolver({
 
     async zoneOf(given, budget = newBudget(80, 10_000)) {
       const labels = given.toLowerCase().replace(/\.$/, '').split('.')
-      if (!isQueryName(labels.join('.'))) return noZone('it is no name that can be asked for')
+      if (!isQueryName(labels.join('.'))) return NO_ZONE
       for (let level = 0; level < Math.min(labels.length, MOST_LEVELS); level++) {
         const zone = labels.slice(level).join('.')
         const answer = await resolve({ name: zone, type: 'NS' }, budget)
         if (answer.outcome === 'no-answer' && !(await isAlive(budget)))
-          return { outcome: 'could-not-ask', fault: 'no-resolver', why: WHY['no-answer'] }
-        if (answer.outcome !== 'ok') return noZone(WHY[answer.outcome])
+          return { outcome: 'could-not-ask', fault: 'no-resolver' }
+        if (answer.outcome !== 'ok') return NO_ZONE
         // Also where there is no such name: that takes nothing from the zone above it. The owner of an alias is no zone; the
         // servers that come with it are those of its target.
         const cut = answer.reply.answers.filter(
@@ -107,7 +106,7 @@ export function resolver({
         if (cut.length > 0 && cut.every(({ type }) => type === 'NS'))
           return { outcome: 'ok', zone, servers: [...new Set(cut.map(({ value }) => value))] }
       }
-      return noZone('no zone above it is known to the resolvers')
+      return NO_ZONE
     },
   }
 }
@@ -120,9 +119,7 @@ const WHY = {
   'no-answer': 'the resolvers do not answer',
 }
 
-function noZone(why: string): Zone {
-  return { outcome: 'could-not-ask', fault: 'no-zone', why }
-}
+const NO_ZONE: Zone = { outcome: 'could-not-ask', fault: 'no-zone' }
 
 /** The first that is ok, as soon as it is there. */
 function firstUseful(pending: readonly Promise<Answer>[]): Promise<Answer> {

@@ -39,6 +39,7 @@ interface DelegationRow {
 }
 
 interface Named {
+  proof: string | null // of the claim; null: it is not held
   source_domain: DomainName
   target_host: DomainName
   target_port: number
@@ -53,15 +54,15 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
       const row = toRow(newId(act.at), tenantId, delegation, act)
       try {
         return await perform(deps, act, async (trx, traces) => {
-          await requireOwnSourceDomain(trx, tenantId, delegation.sourceDomainId)
           await requireTargetHost(trx, delegation.targetHostId)
           await requireOwnLineage(trx, tenantId, delegation.lineageId)
-          await withinQuota({ trx, rows: db.rows }, tenantId, 'delegations', () =>
-            trx<DelegationRow>('delegation').insert(row),
-          )
-          const registered = fromRow((await select(trx).where('d.id', row.id).first())!)
+          await withinQuota({ trx, rows: db.rows }, tenantId, 'delegations', async () => {
+            await lockOwnSourceDomain(trx, tenantId, delegation.sourceDomainId)
+            await trx<DelegationRow>('delegation').insert(row)
+          })
+          const registered = (await select(trx).where('d.id', row.id).first())!
           trace(traces, 'delegation.register', null, registered)
-          return registered
+          return fromRow(registered)
         })
       } catch (cause) {
         if (!isUniqueViolation(cause)) throw cause
@@ -108,7 +109,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
 
     async change(tenantId, id, { targetHostId, lineageId, tlsAnswer, poshAnswer, srvPort }, act) {
       return perform(deps, act, async (trx, traces) => {
-        const { row, delegation: before, isHeld } = await lockOwn(trx, tenantId, id, act)
+        const { row, before } = await lockOwn(trx, tenantId, id, act)
         await requireTargetHost(trx, targetHostId)
         await requireOwnLineage(trx, tenantId, lineageId)
         const columns = {
@@ -118,13 +119,13 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
           posh_answer: poshAnswer,
           srv_port: srvPort,
         }
-        if (isDeepStrictEqual({ ...row, ...columns }, row)) return before
+        if (isDeepStrictEqual({ ...row, ...columns }, row)) return fromRow(before)
         await trx<DelegationRow>('delegation')
           .where({ tenant_id: tenantId, id })
           .update({ ...columns, ...ruleColumns(null), revision: row.revision + 1 }) // what was found there is of before
-        const after = fromRow((await select(trx).where('d.id', id).first())!)
-        trace(traces, 'delegation.change', before, after, isHeld)
-        return after
+        const after = (await select(trx).where('d.id', id).first())!
+        trace(traces, 'delegation.change', before, after)
+        return fromRow(after)
       })
     },
 
@@ -134,15 +135,15 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
 
     async withdraw(tenantId, id, act) {
       await perform(deps, act, async (trx, traces) => {
-        const { delegation, isHeld } = await lockOwn(trx, tenantId, id, act)
+        const { before } = await lockOwn(trx, tenantId, id, act)
         await trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id }).del()
-        trace(traces, 'delegation.withdraw', delegation, null, isHeld)
+        trace(traces, 'delegation.withdraw', before, null)
       })
     },
   }
 }
 
-/** Within the act of another store: those that are not there yet, of source domains that are the tenants' own. */
+/** Within the act of another store: those that are not there yet, of claims that are the tenants' own, and locked. */
 export async function registerMissing(
   {
     trx,
@@ -161,7 +162,7 @@ export async function registerMissing(
       'on conflict (source_domain_id, service, protocol) do nothing returning id',
     )
     const ids = rows<{ id: string }>(inserted).map(({ id }) => id)
-    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, 'delegation.register', null, fromRow(row))
+    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, 'delegation.register', null, row)
   }
 }
 
@@ -174,6 +175,7 @@ function select(knex: Knex | Knex.Transaction) {
     .select<(DelegationRow & Named)[]>(
       'd.*',
       's.name as source_domain',
+      's.proof as proof',
       't.name as target_host',
       't.port as target_port',
       'l.name as lineage_name',
@@ -196,8 +198,12 @@ function ofSourceDomain<Query extends Knex.QueryBuilder>(query: Query, tenantId:
   ) as Query
 }
 
-async function requireOwnSourceDomain(trx: Knex.Transaction, tenantId: string, id: string): Promise<void> {
-  const row = await trx('source_domain').where({ tenant_id: tenantId, id }).first<{ id: string } | undefined>('id')
+/** Whether it is held stays as it is until the delegation is there: else the edge might not be told of either. */
+async function lockOwnSourceDomain(trx: Knex.Transaction, tenantId: string, id: string): Promise<void> {
+  const row = await trx('source_domain')
+    .where({ tenant_id: tenantId, id })
+    .forNoKeyUpdate()
+    .first<{ id: string } | undefined>('id')
   if (!row) throw new ProblemError('not-found', `the tenant has no source domain ${id}`)
 }
 
@@ -210,43 +216,40 @@ async function requireTargetHost(trx: Knex.Transaction, id: string): Promise<voi
 async function lockOwn(trx: Knex.Transaction, tenantId: string, id: string, act: Act) {
   const own = () => trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id })
   const sourceDomainId = (await own().first('source_domain_id'))?.source_domain_id
-  const claim =
-    sourceDomainId === undefined
-      ? undefined
-      : await trx<{ id: string; proof: string | null }>('source_domain')
-          .where({ id: sourceDomainId })
-          .forUpdate()
-          .first('proof')
+  if (sourceDomainId !== undefined) await trx('source_domain').where({ id: sourceDomainId }).forUpdate().first('id')
   const row = await own().forUpdate().first()
   if (!row) throw new ProblemError('not-found', `there is no delegation ${id}`)
   requireMatch(act, row)
-  const delegation = fromRow((await select(trx).where('d.id', id).first())!)
-  return { row, delegation, isHeld: (claim?.proof ?? null) !== null }
+  return { row, before: (await select(trx).where('d.id', id).first())! }
 }
 
 /** What was and what is; one of them is null where it is registered or withdrawn. */
 function trace(
   traces: Traces,
   action: string,
-  before: Delegation | null,
-  after: Delegation | null,
-  isHeld = true, // or may be: nothing is told to the edge of a claim that is not held
+  before: (DelegationRow & Named) | null,
+  after: (DelegationRow & Named) | null,
 ): void {
   const one = after ?? before
   if (!one) return
-  for (const delegation of isHeld ? [before, after] : [])
-    for (const host of delegation ? [delegation.sourceDomain, delegation.targetHost] : []) traces.changedHost(host)
+  for (const row of [before, after])
+    // Of a claim that is not held nothing is served, and the name may be another tenant's
+    for (const host of row && row.proof !== null ? [row.source_domain, row.target_host] : []) traces.changedHost(host)
   const detail =
     before && after
       ? whatChanged(facts(before), facts(after))
       : { ...(before && { before: facts(before) }), ...(after && { after: facts(after) }) }
-  const { tenantId, sourceDomain, service, protocol } = one
-  traces.audit({ tenantId, action, subject: sourceDomain, detail: { service: `${service}.${protocol}`, ...detail } })
+  traces.audit({
+    tenantId: one.tenant_id,
+    action,
+    subject: one.source_domain,
+    detail: { service: `${one.service}.${one.protocol}`, ...detail },
+  })
 }
 
 /** For the audit trail. */
-function facts(delegation: Delegation): Record<string, unknown> {
-  const { targetHost, lineageName, lineageId, tlsAnswer, poshAnswer, srvPort } = delegation
+function facts(row: DelegationRow & Named): Record<string, unknown> {
+  const { targetHost, lineageName, lineageId, tlsAnswer, poshAnswer, srvPort } = fromRow(row)
   return { targetHost, lineage: lineageName, lineageId, tlsAnswer, poshAnswer, srvPort }
 }
 

@@ -62,14 +62,14 @@ async function importSome(
           ),
         )
   for (const row of added) traceAdded(traces, row, act)
+  const addedIds = new Set(added.map(({ id }) => id))
+  // Locked, so that nobody gives one up before its delegations are written. In the order in which looks lock them
+  const standing = standings(await claimsTo(trx, sound).orderBy(['name', 'id']).forNoKeyUpdate())
   await settleKeysOfMany(
     trx,
     traces,
     added.filter(({ proof }) => proof !== null),
   )
-  const addedIds = new Set(added.map(({ id }) => id))
-  // Locked, so that nobody gives one up before its delegations are written
-  const standing = standings(await claimsTo(trx, sound).forKeyShare())
   const delegations: (NewDelegation & { tenantId: string })[] = []
   const outcomes = domains.map((domain) => {
     const found = admitted(domain)

@@ -5,7 +5,7 @@ import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { JobStore } from '../work/job.ts'
 import type { JobKind } from '../work/runner.ts'
-import { afterLook, isFresh, type Claim, type ControlStore, type ProofLook } from './control.ts'
+import { afterLook, FRESH_PROOF_MS, isFresh, type Claim, type ControlStore, type ProofLook } from './control.ts'
 import { coversClaim, explain, type Explanation } from './explanation.ts'
 import { isSeen, sightingOf, type Findings, type Look, type NameServers, type Wanted } from './findings.ts'
 import { nextCheckAt } from './proof-schedule.ts'
@@ -18,7 +18,6 @@ export const PROOF_CHECK = 'proof-check'
 
 /** For how long what was found stands for whoever asks again. */
 const RECENT_MS = 10_000
-const DAY_MS = 24 * 3_600_000
 
 export interface ProofChecks {
   /**
@@ -88,7 +87,13 @@ export function proofChecks(deps: {
         claims: await control.claimsTo(name),
         unanswered: (await control.lastLook(name))?.unanswered ?? 0,
       }
-    warnOfSilence(holderOf(taken.claims), taken.unanswered, findings, before, lookedAt)
+    const holder = holderOf(taken.claims)
+    // Where no resolver answers it is all names alike, and told once for all
+    if (holder && taken.unanswered > 0 && !isResolverDead(findings) && hasJustAged(holder, before, lookedAt))
+      log.warn(
+        { sourceDomain: name, tenantId: holder.tenantId, seenAt: holder.seenAt, unanswered: taken.unanswered },
+        'the name servers of a held name could not be asked for a day; it is not lost by that, but nothing can be ordered for it',
+      )
     return taken
   }
 
@@ -110,24 +115,6 @@ export function proofChecks(deps: {
   /** Nobody can have published it, but by a wildcard. */
   function randomLabel(): string {
     return `waypost-${Buffer.from(randomBytes(8)).toString('hex')}`
-  }
-
-  /** One line when a proof gets too old for an order: of two looks, only the one before which that happened tells it. */
-  function warnOfSilence(
-    holder: Claim | undefined,
-    unanswered: number,
-    findings: Findings,
-    before: ProofLook | undefined,
-    lookedAt: Date,
-  ): void {
-    if (!holder?.seenAt || holder.proof === 'vouched' || unanswered === 0) return
-    if (isResolverDead(findings)) return // all names alike, and told once for all
-    const agedAt = holder.seenAt.getTime() + DAY_MS
-    if (lookedAt.getTime() < agedAt || (before && before.lookedAt.getTime() >= agedAt)) return
-    log.warn(
-      { sourceDomain: holder.name, tenantId: holder.tenantId, seenAt: holder.seenAt, unanswered },
-      'the name servers of a held name could not be asked for a day; it is not lost by that, but nothing can be ordered for it',
-    )
   }
 
   async function explainTo(tenantId: string, name: DomainName): Promise<Explanation> {
@@ -213,6 +200,13 @@ function isRecent({ lookedAt }: ProofLook, now: Date): boolean {
 function isUnanswered(claims: readonly Claim[], sighting: (claim: Claim) => { outcome: string }): boolean {
   const holder = holderOf(claims)
   return (holder ? [holder] : claims).every((claim) => sighting(claim).outcome === 'could-not-ask')
+}
+
+/** Too old for an order since the look before: true of one look, however many follow and whichever process makes them. */
+function hasJustAged({ proof, seenAt }: Claim, before: ProofLook | undefined, lookedAt: Date): boolean {
+  if (proof === 'vouched' || seenAt === null) return false
+  const agedAt = seenAt.getTime() + FRESH_PROOF_MS
+  return lookedAt.getTime() >= agedAt && (before === undefined || before.lookedAt.getTime() < agedAt)
 }
 
 function isResolverDead({ txt, cname }: Findings): boolean {

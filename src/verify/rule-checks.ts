@@ -73,8 +73,8 @@ export function ruleChecks(deps: {
     check: (delegation) => check(delegation),
     async job({ payload }) {
       const { tenantId, name } = payload as RedirectRulePayload
-      const sourceDomain = parseDomainName(name) ?? undefined
-      if (sourceDomain === undefined) throw new Error(`the job names no source domain: ${JSON.stringify(name)}`)
+      const sourceDomain = parseDomainName(name)
+      if (sourceDomain === null) throw new Error(`the job names no source domain: ${JSON.stringify(name)}`)
       const page = { sourceDomain, limit: DELEGATIONS_CHECKED, isOldestFirst: true }
       const until = inTime(clock.now(), ASKING_MS)
       for (const delegation of await delegations.list(tenantId, page)) {

@@ -191,6 +191,9 @@ describe('the source domain’s page', () => {
     expect(words(txt)).toContain('ns1.example.net 192.0.2.1 has no such record –')
     expect(words(txt)).toContain('ns2.example.net 192.0.2.2 has no such record –')
     expect(txt).toContain('<th scope="row"><bdi class="foreign">ns1.example.net</bdi></th>')
+    expect(words(details)).not.toContain('made up')
+    const found = words(section((await admin.page(domainPath(nameOf('proven')))).text, 'control'))
+    expect(found).toMatch(/TXT waypost-\w+\.proven\.example\.com A name that was made up for this look/)
   })
 
   test.each([...vectors('stored-xss.txt'), 'a\u202eb\u200bc\u0007'])(
@@ -292,7 +295,7 @@ test('the list tells the five states apart, each with a few words, and a suspend
   expect(rowOf('suspended')).toMatch(/Suspended nothing is served/)
   expect(rowOf('suspended')).not.toContain('Proven')
   expect(rowOf('vouched')).toMatch(/Vouched for by the operator’s word/)
-  expect(rowOf('lapsed')).toMatch(/Lapsed nothing is served since/)
+  expect(rowOf('lapsed')).toMatch(/Lapsed nothing is served; lapsed/)
   expect(rowOf('wavering')).toMatch(/Wavering record not found; lapses in 3 days/)
   const rest = (await admin.page('/source-domains?search=proven.example.com')).text
   const [proven, unproven] = [...rest.matchAll(/<tr>.*?<\/tr>/gs)].slice(1).map(([row]) => words(row))

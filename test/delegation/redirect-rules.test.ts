@@ -10,7 +10,15 @@ import { domainName } from '../../src/name.ts'
 import { verify } from '../../src/verify-main.ts'
 import { readPoshDocument } from '../../src/verify/posh-document.ts'
 import { isLeftOut } from '../support/left-out.ts'
-import { body, testAuthority, webHosts, type Issued, type TestAuthority, type WebHosts } from '../verify/web-hosts.ts'
+import {
+  body,
+  testAuthority,
+  webHosts,
+  type Answer,
+  type Issued,
+  type TestAuthority,
+  type WebHosts,
+} from '../verify/web-hosts.ts'
 import { poshOf } from '../verify/posh-of.ts'
 import { recipes, startWebServer, type WebServer } from './web-servers.ts'
 
@@ -246,6 +254,12 @@ describe('on real web servers', () => {
       expect(readPoshDocument(Buffer.from(contents()[3]!), false)).toMatchObject({ kind: 'fingerprints' })
 
       const before = contents()
+      const cutOff: Answer = (_request, response) => {
+        response.writeHead(200, { 'content-length': 10_000 }).write('half of it')
+        setImmediate(() => response.destroy())
+      }
+      for (const path of hosts.asked.map((line) => line.split(' ')[1]!)) hosts.answer(TARGET, path, cutOff)
+      expect((await cron()).map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
       hosts.reset() // 404 from now on
       expect((await cron()).map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
       expect(contents()).toEqual(before)

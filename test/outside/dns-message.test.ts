@@ -73,7 +73,8 @@ describe('a reply', () => {
     const chaos: Answer = { type: 'TXT', name: 'im.example.com', class: 'CH', data: 'another Internet' }
     const mdns: Answer = { type: 'TXT', name: 'im.example.com', flush: true, data: 'a class of its own' }
     const txt: Answer = { type: 'TXT', name: 'im.example.com', data: 'here' }
-    expect(read({ flags: 0x0403, answers: [soa, chaos, mdns, txt], authorities: [soa] })).toEqual({
+    const sections = { authorities: [soa], additionals: [{ ...txt, data: 'beside the answer' }] }
+    expect(read({ flags: 0x0403, answers: [soa, chaos, mdns, txt], ...sections })).toEqual({
       isTruncated: false,
       isAuthoritative: true,
       isRecursive: false,
@@ -134,9 +135,9 @@ describe('a reply', () => {
     ['a name that ends after its record does', answer(5, name([0x61]), 1)],
     ['a name that never ends', answer(5, Buffer.from([1, 0x61]))],
     ['a pointer to itself', answer(5, pointer(QUESTION_END + 12))],
-    ['a pointer forward', answer(5, pointer(QUESTION_END + 20))],
+    ['a pointer forward', pointerForward()],
     ['a loop of labels and a pointer', answer(5, Buffer.concat([Buffer.from([1, 0x61]), pointer(QUESTION_END + 12)]))],
-    ['a label of a reserved kind', answer(5, Buffer.from([0x41, 0x61, 0]))],
+    ['a label of a reserved kind', answer(5, name(Array<number>(0x41).fill(0x61)))],
     ['a name of 256 bytes', answer(5, name(...Array<number[]>(127).fill([0x61]), [0x62]))],
     ['63 names behind 8,000 pointers', pointerBomb()],
   ])('is refused: %s', (_title, bytes) => expect(readReply(bytes, ID, QUESTION)).toBeNull())
@@ -183,6 +184,12 @@ function header({ flags = 0x8400 }: { flags?: number }): Buffer {
 function answer(type: number, rdata: Buffer, length = rdata.length): Buffer {
   const record = Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 1, length >> 8, length & 0xff])
   return patched(Buffer.concat([packet({ flags: 0x0400 }), record, rdata]), 6, 1)
+}
+
+/** An alias whose target is in the rdata of the record behind it. */
+function pointerForward(): Buffer {
+  const [alias, text] = [answer(5, pointer(QUESTION_END + 26)), answer(16, Buffer.from([1, 0x61, 0]))]
+  return patched(Buffer.concat([alias, text.subarray(QUESTION_END)]), 6, 2)
 }
 
 /** The first record holds pointers to pointers; each of the others begins at their far end. */

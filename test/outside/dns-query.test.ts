@@ -18,9 +18,9 @@ afterEach(async () => {
 })
 
 /** Answers TXT "right" to everything, but as it is told. */
-async function server(behaviour: Behaviour): Promise<DnsServer & { queries: DnsQuery[] }> {
+async function server(behaviour: Behaviour, address = '127.0.0.1'): Promise<DnsServer & { queries: DnsQuery[] }> {
   const queries: DnsQuery[] = []
-  const one = await dnsServer({ address: '127.0.0.1', port: 0 }, (query) => {
+  const one = await dnsServer({ address, port: 0 }, (query) => {
     queries.push(query)
     return behaviourOf(behaviour)(query, async () => reply(query, { answers: [txt(query.name, 'right')] }))
   })
@@ -66,6 +66,10 @@ describe('one question to one server', () => {
     const { queries, ...to } = await server(behaviour)
     expect(await put(to)).toMatchObject({ outcome: 'reply', reply: { rcode } })
     expect(queries).toHaveLength(packets)
+  })
+
+  test.each<Behaviour & string>(['normal', 'truncated'])('goes over IPv6 as well: %s', async (behaviour) => {
+    expect(told(await put(await server(behaviour, '::1')))).toBe('right')
   })
 
   test('is asked again where the first packet is lost', async () => {

@@ -169,6 +169,11 @@ describe('httpsGet', () => {
     expect(await reply).toMatchObject({ outcome: 'could-not-ask', why: expect.stringContaining('given up') as string })
   })
 
+  test('the time may be any number', async () => {
+    const { port } = await raw(OK)
+    expect(await door(port, { timeoutMs: 1234.5 })(`https://${HOST}:${port}/`)).toMatchObject({ outcome: 'ok' })
+  })
+
   test('a signal that has fired already ends it, and one that has not is left as it was', async () => {
     const { port, received } = await raw(OK)
     expect(await door(port, { signal: AbortSignal.abort() })(`https://${HOST}:${port}/`)).toMatchObject({

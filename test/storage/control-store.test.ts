@@ -19,7 +19,7 @@ import { PROOF_CHECK } from '../../src/tenant/proof-checks.ts'
 import type { Tenant } from '../../src/tenant/tenant.ts'
 import { dice } from '../support/dice.ts'
 import { onBothEngines } from '../support/databases.ts'
-import { aChain, aDelegation, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
+import { aChain, aDelegation, anImport, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
 
 const HOUR_MS = 3_600_000
 const ROUNDS = 100
@@ -279,6 +279,43 @@ onBothEngines('looks at a name', (database) => {
     })
   })
 
+  test('many who claim a name, look at it, change, delegate and remove their claims at once wait for each other', async () => {
+    const { storage, act } = database
+    const node = await database.open()
+    for (let round = 0; round < 20; round++) {
+      const { tenant: a, domain, delegation, target, lineageId } = await aDelegation(database)
+      const { name } = domain
+      const [b, c] = [await aTenant(database), await aTenant(database)]
+      const theirs = await claim(b, name)
+      await claim(c, name)
+      await storage.sourceDomains.withdrawVouch(a.id, name, act())
+      await look(name, [a])
+      const targetHostId = (await storage.targetHosts.find(target))!.id
+      const terms = { ...delegation, lineageId, targetHostId, srvPort: 5000 }
+      const outcomes = await Promise.allSettled([
+        look(name, [b], { control: node.control }),
+        storage.sourceDomains.setMode(b.id, name, 'external', act()),
+        node.delegations.register(b.id, { ...terms, sourceDomainId: theirs.id }, act()),
+        storage.delegations.change(a.id, delegation.id, terms, act()),
+        look(name, [a]),
+        node.sourceDomains.suspend(a.id, name, act()),
+        storage.sourceDomains.remove(c.id, name, act()),
+        node.sourceDomains.remove(a.id, name, act()),
+        storage.sourceDomains.vouch(b.id, name, act()),
+        node.sourceDomains.importMany(
+          [b, c].map(({ id }) => anImport(id, { name, delegations: [{ ...terms, lineage: delegation.lineageName }] })),
+          act(),
+        ),
+      ])
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected')
+          expect((outcome.reason as { code?: string }).code, String(outcome.reason)).toMatch(
+            /^(not-found|source-domain-taken)$/,
+          )
+      expect((await holders(name)).length).toBeLessThan(2)
+    }
+  })
+
   describe('when another tenant proves that it controls the name', () => {
     test('the name moves at once, and the former holder learns that and never to whom', async () => {
       const { a, b, name } = await twoClaims()
@@ -331,8 +368,8 @@ onBothEngines('looks at a name', (database) => {
       const staged = await lineages.stage(tenant.id, id, { chain: aChain(), privateKey: key }, database.act())
       await lineages.activate(tenant.id, staged.id, database.clock.now(), database.act())
       await sourceDomains.setFrontLineage(tenant.id, name, id, database.act())
-      const [row] = await rows('private_key', { id: staged.privateKeyId! })
-      return { id, keyId: staged.privateKeyId!, sealed: (row as { sealed: Buffer }).sealed }
+      const [row] = await rows('private_key', { id: staged.privateKeyId! }).select<{ sealed: Buffer }[]>('sealed')
+      return { id, keyId: staged.privateKeyId!, sealed: row!.sealed }
     }
     const marks = async (id: string) =>
       (
@@ -416,9 +453,7 @@ onBothEngines('looks at a name', (database) => {
         async ({ id }, name) => {
           await database.storage.sourceDomains.remove(id, name, database.act())
           await database.storage.sourceDomains.importMany(
-            [freshName(), name].map((each) => ({
-              ...{ tenantId: id, name: each, mode: 'hosted', isVouched: true, delegations: [] },
-            })),
+            [freshName(), name].map((each) => anImport(id, { name: each })),
             database.act(),
           )
         },

@@ -305,7 +305,7 @@ onBothEngines('the host directory', (database) => {
     await database.storage.changes.trim(inMs(1))
     expect(await ids()).toHaveLength(1)
     const tenant = await aTenant(database)
-    const many = Array.from({ length: 2500 }, () => anImport(tenant.id, { isVouched: false }))
+    const many = Array.from({ length: 2500 }, () => anImport(tenant.id))
     await database.storage.sourceDomains.importMany(many, act())
     database.clock.advance(1000)
     await database.storage.targetHosts.add({ name: freshName(), port: 443 }, act())
@@ -323,7 +323,7 @@ onBothEngines('the host directory', (database) => {
     const tenant = await aTenant(database)
     const add = (length: number) =>
       database.storage.sourceDomains.importMany(
-        Array.from({ length }, () => anImport(tenant.id, { isVouched: false })),
+        Array.from({ length }, () => anImport(tenant.id)),
         act(),
       )
     await add(10_000)

@@ -41,6 +41,41 @@ onBothEngines('jobs', (database) => {
     await drain()
   })
 
+  test('a worker gets jobs of the kinds it asks for, of the first of them that has one', async () => {
+    const { jobs } = database.storage
+    const add = (kind: string, runAt: Date) => jobs.enqueue({ kind, key: 'x', payload: null, runAt })
+    await add('one', inMs(-5))
+    await add('two', inMs(-9))
+    await add('three', inMs(-20))
+    const claimOf = async (...kinds: string[]) => (await jobs.claim('w', kinds, now(), inMs(LEASE_MS)))?.kind
+    expect(await claimOf()).toBeUndefined()
+    expect(await claimOf('none')).toBeUndefined()
+    expect(await claimOf('one', 'two')).toBe('one')
+    expect(await claimOf('one', 'two')).toBe('two')
+    expect(await claimOf('one', 'two')).toBeUndefined()
+    await database.db.knex('job').whereIn('kind', ['one', 'two', 'three']).del()
+  })
+
+  test('it is told when the open job of a kind and key runs next', async () => {
+    const { jobs } = database.storage
+    const next = (key = 'next', kind = 'k') => jobs.nextRun(kind, key)
+    expect(await next()).toBeNull()
+    await enqueue('next', inMs(500))
+    expect(await next()).toEqual(inMs(500))
+    expect(await next('other')).toBeNull()
+    expect(await next('next', 'other')).toBeNull()
+    database.clock.advance(500)
+    const job = (await claim())!
+    expect(await next()).toEqual(now())
+    await enqueue('next', inMs(7000))
+    expect(await next()).toEqual(inMs(7000))
+    await jobs.complete(job, now())
+    expect(await next()).toEqual(inMs(7000))
+    database.clock.advance(7000)
+    await drain()
+    expect(await next()).toBeNull()
+  })
+
   test('of many workers each job goes to one', async () => {
     for (let i = 0; i < 40; i++) await enqueue(`race ${i}`)
     const others = [database.storage, await database.open(), await database.open()]

@@ -79,7 +79,7 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
         async (trx) => {
           const config = { migrationSource: migrations }
           if (name === 'the end') await trx.migrate.latest(config)
-          else await trx.migrate.down({ ...config, name } as object)
+          else await trx.migrate.down({ ...config, name })
         },
         { enforceForeignCheck: false } as object,
       )

@@ -54,7 +54,10 @@ onBothEngines('what people change', (database) => {
         changes: {
           'source-domain.vouch': [
             (act) => sourceDomains.vouch(tenantId, name, act),
-            { before: { proof: null, provenAt: null }, after: { proof: 'vouched', provenAt: now } },
+            {
+              before: { proof: null, provenAt: null, seenAt: null },
+              after: { proof: 'vouched', provenAt: now, seenAt: now },
+            },
           ],
           'source-domain.suspend': [
             (act) => sourceDomains.suspend(tenantId, name, act),
@@ -78,7 +81,10 @@ onBothEngines('what people change', (database) => {
           ],
           'source-domain.withdraw-vouch': [
             (act) => sourceDomains.withdrawVouch(tenantId, name, act),
-            { before: { proof: 'vouched', provenAt: now }, after: { proof: null, provenAt: null } },
+            {
+              before: { proof: 'vouched', provenAt: now, seenAt: now, lapsedAt: null },
+              after: { proof: null, provenAt: null, seenAt: null, lapsedAt: now },
+            },
           ],
         },
         repeats: [

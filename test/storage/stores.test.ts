@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { domainName } from '../../src/name.ts'
+import { NO_QUOTAS, type Tenant } from '../../src/tenant/tenant.ts'
 import { onBothEngines } from '../support/databases.ts'
 import { aDelegation, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
 
@@ -22,7 +23,7 @@ onBothEngines('tenants', (database) => {
     const tenant = await storage.tenants.add('limited', act(), quotas)
     expect(tenant).toEqual({
       ...{ id: tenant.id, name: 'limited', quotas, revision: 1 },
-      ...{ suspendedAt: null, createdAt: clock.now() },
+      ...{ suspendedAt: null, edgeLabel: expect.any(String) as string, createdAt: clock.now() },
     })
     expect(await storage.tenants.find(tenant.id)).toEqual(tenant)
     const suspended = await storage.tenants.suspend(tenant.id, act())
@@ -36,6 +37,21 @@ onBothEngines('tenants', (database) => {
     expect(await storage.tenants.resume(tenant.id, act())).toEqual({ ...tenant, revision: 3 })
     const unknown = [storage.tenants.suspend, storage.tenants.resume, storage.tenants.remove]
     for (const act of unknown) await expect(act('none', database.act())).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  test('have an edge label that nobody can guess, which stays theirs and is not in the trail', async () => {
+    const { storage, act } = database
+    const tenants = [await aTenant(database), await aTenant(database), await aTenant(database)]
+    const labels = tenants.map(({ edgeLabel }) => edgeLabel)
+    for (const label of labels) expect(label).toMatch(/^t[0-9a-f]{32}$/)
+    expect(new Set(labels).size).toBe(3)
+    const [{ id, edgeLabel }] = tenants as [Tenant]
+    await storage.tenants.suspend(id, act())
+    await storage.tenants.resume(id, act())
+    const after = await storage.tenants.setQuotas(id, { ...NO_QUOTAS, lineages: 1 }, act())
+    expect(after.edgeLabel).toBe(edgeLabel)
+    expect((await storage.tenants.find(id))?.edgeLabel).toBe(edgeLabel)
+    expect(JSON.stringify(await storage.audit.list(id, { limit: 100 }))).not.toContain(edgeLabel)
   })
 
   test('those of a user are found by their ids', async () => {
@@ -130,6 +146,40 @@ onBothEngines('target hosts', (database) => {
 })
 
 onBothEngines('delegations', (database) => {
+  test("what was found at the owner's web server is noted, is nobody's act, and ends with what it was found of", async () => {
+    const { delegations, audit } = database.storage
+    const { tenant, delegation, target, lineageId } = await aDelegation(database)
+    const stranger = await aTenant(database)
+    expect(delegation.ruleCheck).toBeNull()
+    const [position, head] = [await feedEnd(database), await audit.head()]
+    const ruleCheck = { outcome: 'wrong', found: 'it answers 404', checkedAt: database.clock.now() } as const
+    await delegations.noteRuleCheck(stranger.id, delegation.id, ruleCheck)
+    expect(await delegations.find(tenant.id, delegation.id)).toEqual(delegation)
+    await delegations.noteRuleCheck(tenant.id, delegation.id, ruleCheck)
+    expect(await delegations.find(tenant.id, delegation.id)).toEqual({ ...delegation, ruleCheck })
+    expect(await delegations.list(tenant.id, { limit: 1 })).toEqual([{ ...delegation, ruleCheck }])
+    expect(await changesBehind(database, position)).toEqual([])
+    expect(await audit.head()).toEqual(head)
+    const { id: targetHostId } = (await database.storage.targetHosts.find(target))!
+    const terms = { ...delegation, lineageId, targetHostId, poshAnswer: 'off' } as const
+    expect((await delegations.change(tenant.id, delegation.id, terms, database.act())).ruleCheck).toBeNull()
+    await delegations.withdraw(tenant.id, delegation.id, database.act())
+    await delegations.noteRuleCheck(tenant.id, delegation.id, ruleCheck)
+    expect(await delegations.find(tenant.id, delegation.id)).toBeUndefined()
+  })
+
+  test('of a claim that is not held are changed and withdrawn without a word to the edge', async () => {
+    const { delegations, sourceDomains, targetHosts } = database.storage
+    const { tenant, domain, delegation, target, lineageId } = await aDelegation(database)
+    await sourceDomains.withdrawVouch(tenant.id, domain.name, database.act())
+    const position = await feedEnd(database)
+    const { id: targetHostId } = (await targetHosts.find(target))!
+    const terms = { ...delegation, lineageId, targetHostId, poshAnswer: 'off' } as const
+    await delegations.change(tenant.id, delegation.id, terms, database.act())
+    await delegations.withdraw(tenant.id, delegation.id, database.act())
+    expect(await changesBehind(database, position)).toEqual([])
+  })
+
   test('one comes back with the names of all that it ties together, and tells both hosts', async () => {
     const { storage } = database
     const { tenant, domain, delegation, target, lineageId } = await aDelegation(database)

@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, isIPv6, type Socket } from 'node:net'
 import { decode, type DecodedPacket, type Question } from 'dns-packet'
 
 export type Transport = 'udp' | 'tcp'
@@ -30,7 +30,16 @@ export interface DnsServer extends Place {
 
 /** Answers over UDP and TCP whatever `answer` says. @param port 0: a free one */
 export async function dnsServer({ address, port }: Place, answer: Answerer): Promise<DnsServer> {
-  const udp = createSocket('udp4')
+  // A port that is free for UDP may be taken for TCP
+  for (let tries = 20; port === 0 && tries > 0; tries--) {
+    const server = await listen({ address, port }, answer).catch(() => null)
+    if (server !== null) return server
+  }
+  return listen({ address, port }, answer)
+}
+
+async function listen({ address, port }: Place, answer: Answerer): Promise<DnsServer> {
+  const udp = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
   udp.bind({ address, port, exclusive: true })
   await once(udp, 'listening')
   const place = { address, port: udp.address().port }

@@ -17,6 +17,9 @@ export interface Outcome {
   stderr: string
 }
 
+/** Nobody listens there. */
+export const NOBODY = '127.0.0.1:1'
+
 /** An installation in a folder of its own, with the built program, on free ports of 127.0.0.1. */
 export interface Waypost {
   folder: string
@@ -51,6 +54,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     WAYPOST_FRONT_AUTHORITY: 'local',
     WAYPOST_HEALTH_LISTEN: `127.0.0.1:${health}`,
     WAYPOST_NAMES_ALLOW: SPECIAL_NAMES.join(),
+    WAYPOST_OUTSIDE_RESOLVERS: NOBODY, // nothing is asked of the world
     ...settings,
   }
   const logFile = join(folder, 'serve.log')

@@ -84,6 +84,15 @@ describe('a check', () => {
     expect((await check(acme)).state).toBe('proven')
   })
 
+  test('does not let stand what a clock has found that ran ahead', async () => {
+    await world.claim(acme, name)
+    world.clock.advance(DAY)
+    await check(acme)
+    world.clock.advance(-DAY)
+    await check(acme)
+    expect(world.dns.asked).toHaveLength(4)
+  })
+
   test('does not let stand what was found before the claim was there', async () => {
     await world.claim(acme, name, { mode: 'external' })
     await check(acme)
@@ -140,7 +149,7 @@ describe('a check', () => {
     flow()
     world.clock.advance(1)
     world.dns.publish(...world.txt(acme, name))
-    const late = await world.others.check(acme.id, name, world.act())
+    const late = await world.another().check(acme.id, name, world.act())
     world.dns.withdraw(...world.txt(acme, name))
     letGo()
     expect(await early).toEqual({ ...late, nextCheckAt: (await early).nextCheckAt })
@@ -344,7 +353,7 @@ describe('the job', () => {
     flow()
     world.clock.advance(1)
     world.dns.publish(...world.txt(acme, name))
-    await world.others.check(acme.id, name, world.act())
+    await world.another().check(acme.id, name, world.act())
     letGo()
     expect(await run).toEqual({ completed: 1, failed: 0 })
     const next = await world.storage.jobs.nextRun(PROOF_CHECK, name)
@@ -435,6 +444,20 @@ describe('the attacks', () => {
     world.dns.withdraw(...world.txt(acme, name))
     await world.pass(10 * DAY)
     expect(await world.standing(name)).toBe('acme proven')
+  })
+
+  test('T4: whether it could be asked for goes by the holder, and then it is asked for again soon', async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(acme, name))
+    await world.pass(40 * DAY)
+    world.dns.weather = 'stale'
+    world.dns.withdraw(...world.txt(acme, name))
+    await world.pass(DAY)
+    expect((await world.storage.control.lastLook(name))!.unanswered).toBeGreaterThan(5)
+    world.dns.weather = 'fair'
+    await world.pass(6 * HOUR)
+    expect((await world.storage.control.lastLook(name))!.unanswered).toBe(0)
   })
 
   test('T4: what wavers is not lost either while nobody can be asked, and is back with the first look that finds it', async () => {

@@ -4,7 +4,7 @@ import type { SourceDomainMode } from '../../src/delegation/source-domain.ts'
 import type { Log } from '../../src/log.ts'
 import { domainName, type DomainName } from '../../src/name.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
-import { type Claim, stateOf } from '../../src/tenant/control.ts'
+import { stateOf, type Claim, type ControlStore } from '../../src/tenant/control.ts'
 import { PROOF_CHECK, proofChecks, type ProofChecks } from '../../src/tenant/proof-checks.ts'
 import { challengeName, edgeNameOf, proofToken } from '../../src/tenant/proof-token.ts'
 import type { Tenant } from '../../src/tenant/tenant.ts'
@@ -22,8 +22,8 @@ export interface ProofWorld {
   clock: ReturnType<typeof stoppedClock>
   dns: ScriptedDns
   checks: ProofChecks
-  /** As they are in another process. */
-  others: ProofChecks
+  /** As they are in another process; one that cannot take in what it finds, if that is given. */
+  another(takeIn?: ControlStore['takeIn']): ProofChecks
   runner: JobRunner
   log: Log
   lines: { level: string; msg: string }[] // of the log
@@ -75,7 +75,7 @@ export async function proofWorld(): Promise<ProofWorld> {
     clock,
     dns,
     checks,
-    others: proofChecks(deps),
+    another: (takeIn = storage.control.takeIn) => proofChecks({ ...deps, control: { ...storage.control, takeIn } }),
     runner,
     log,
     lines,

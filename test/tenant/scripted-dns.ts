@@ -31,7 +31,11 @@ export function scriptedDns(): ScriptedDns {
       former = new Map([...zone].map(([key, values]) => [key, new Set(values)]))
     },
     asked,
-    publish: (type, name, value) => change(type, name, (values) => values.add(value)),
+    publish: (type, name, value) =>
+      change(type, name, (values) => {
+        if (type === 'CNAME') values.clear() // a name has one
+        values.add(value)
+      }),
     withdraw: (type, name, value) => change(type, name, (values) => values.delete(value)),
     hold() {
       let letGo = () => {}

@@ -1,9 +1,10 @@
 import type { DnsRecord } from '../../delegation/dns-records.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
-import { lapsesAt, stateOf, type Control, type ControlState } from '../../tenant/control.ts'
+import { lapsesAt, stateOf, type Claim, type Control, type ControlState } from '../../tenant/control.ts'
 import type { Look, ServerReply } from '../../tenant/findings.ts'
 import type { Explanation } from '../../tenant/proof-checks.ts'
+import { challengeName } from '../../tenant/proof-token.ts'
 import type { Notice } from '../cookies.ts'
 import { useNow, useTexts } from './context.ts'
 import { RecordItems } from './delegation-page.tsx'
@@ -96,7 +97,7 @@ export function ControlSection(props: {
   refusal: Refusal | undefined
 }) {
   const { explanation, proofs, checkAt, refusal } = props
-  const { state, summary, advice, looks } = explanation
+  const { claim, state, summary, advice, looks } = explanation
   const t = useTexts().control
   const isToBeProven = showsProofs(explanation)
   return (
@@ -136,7 +137,7 @@ export function ControlSection(props: {
         <details class="in-card">
           <summary>{t.lookDetails}</summary>
           {looks.map((look) => (
-            <LookTable key={`${look.type} ${look.name}`} look={look} />
+            <LookTable key={`${look.type} ${look.name}`} look={look} claim={claim} />
           ))}
         </details>
       ) : null}
@@ -189,7 +190,9 @@ function Facts({ explanation }: { explanation: Explanation }) {
 }
 
 /** One question and what came back, all of it a stranger's. */
-function LookTable({ look: { name, type, aliases, zone, fault, replies } }: { look: Look }) {
+function LookTable({ look, claim }: { look: Look; claim: Pick<Claim, 'name'> }) {
+  const { name, type, aliases, zone, fault, replies } = look
+  const isMadeUp = name !== claim.name && name !== challengeName(claim.name)
   const t = useTexts().control
   return (
     <div class="look">
@@ -199,6 +202,7 @@ function LookTable({ look: { name, type, aliases, zone, fault, replies } }: { lo
           <Foreign text={name} />
         </strong>
       </p>
+      {isMadeUp ? <p class="quiet-text">{t.sibling}</p> : null}
       {aliases.length > 0 ? (
         <p class="quiet-text">
           {t.aliases} <Foreign text={aliases.join(' → ')} />

@@ -449,7 +449,7 @@ export const texts = {
       proven: 'record seen',
       wavering: 'record not found; lapses',
       lapsesSoon: 'record not found; it lapses any moment',
-      lapsed: 'nothing is served since',
+      lapsed: 'nothing is served; lapsed',
     },
     toBeProven:
       'Nothing is served until control of the name is proven, by the DNS record that its page shows or by the operator’s word.',
@@ -519,6 +519,8 @@ export const texts = {
       none: 'There was no clear answer. None is needed while the operator vouches for the name.',
     },
     lookDetails: 'What the name servers said at the last look',
+    sibling:
+      'A name that was made up for this look. Had it the record too, a wildcard would give it to every name, and it would prove nothing.',
     aliases: 'Alias of',
     zone: 'Asked of the name servers of',
     noZone: 'Which name servers to ask was not learnt.',
@@ -530,7 +532,7 @@ export const texts = {
     values: 'Values',
     moreValues: (count: number) => `and ${count} more`,
     replies: {
-      answer: 'has the record',
+      answer: 'answered',
       empty: 'has no such record',
       'no-such-name': 'there is no such name (NXDOMAIN)',
       'server-failure': 'failed (SERVFAIL)',
