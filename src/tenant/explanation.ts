@@ -138,15 +138,14 @@ function withoutProof(sighting: Sighting | null, isHeldByAnother: boolean): stri
 }
 
 function advice({ claim, wanted, look, sighting, isHeldByAnother, nextCheckAt }: Seen): string[] {
-  const isInForce = claim.proof !== null
-  const isUnknown = sighting?.outcome === 'could-not-ask'
+  const isProven = stateOf(claim) === 'proven'
   if (claim.proof === 'vouched') return []
-  if (isInForce && claim.waveringSince === null && (sighting === null || sighting.outcome === 'ok')) return []
+  if (isProven && (sighting === null || sighting.outcome === 'ok')) return []
   const next = nextCheckAt ? ` The next look is due ${instant(nextCheckAt)}.` : ''
   const lines = [
     ...(sighting?.outcome === 'ok'
       ? []
-      : isInForce && isUnknown
+      : isProven && sighting?.outcome === 'could-not-ask'
         ? ['Leave your record in place.']
         : publish(claim, wanted)),
     ...(look && sighting?.outcome !== 'ok' ? found(claim, wanted, look.findings) : []),

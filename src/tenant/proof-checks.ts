@@ -17,11 +17,11 @@ export type { Explanation }
 export const PROOF_CHECK = 'proof-check'
 
 /** For how long what was found stands for whoever asks again. */
-const RECENT_MS = 10_000
+const RECENT_MS = 5000
 
 export interface ProofChecks {
   /**
-   * Looks now, and takes in what is found; where somebody looked in the last ten seconds, that stands.
+   * Looks now, and takes in what is found; where somebody looked in the last five seconds, that stands.
    * @throws ProblemError not-found: the tenant does not claim the name
    */
   check(tenantId: string, name: DomainName, act: Act): Promise<Explanation>

@@ -45,8 +45,7 @@ describe.skipIf(isLeftOut('knot'))('who may speak for a name', { timeout: 60_000
     await dns.setZone('example.org', '')
     await done('certificate', 'import', pem, '--lineage', 'xmpp')
     for (const tenant of ['montague', 'capulet', 'paris']) await done('tenant', 'add', tenant)
-    for (const target of Object.values(TARGETS))
-      await done('target', 'add', target, '--port', String(site.ports.https))
+    for (const target of Object.values(TARGETS)) await done('target', 'add', target, '--port', String(site.ports.https))
     for (const tenant of ['montague', 'capulet', 'paris']) await done('domain', 'add', NAME, '--tenant', tenant)
     for (const [tenant, target] of Object.entries({ ...TARGETS, paris: TARGETS.capulet }))
       await done('delegation', 'add', NAME, '--tenant', tenant, '--target', target, '--certificate', 'xmpp')
@@ -163,7 +162,9 @@ describe.skipIf(isLeftOut('knot'))('who may speak for a name', { timeout: 60_000
   test('all that was asked went to the name servers of the zone, and nothing elsewhere', () => {
     const asked = dns.queries().filter(({ name }) => name.startsWith('_waypost-challenge.im'))
     expect(asked.filter(({ where, type }) => where === 'resolver' && type === 'TXT')).toEqual([])
-    expect(new Set(asked.filter(({ type }) => type === 'TXT').map(({ where }) => where))).toEqual(new Set(['ns1', 'ns2']))
+    expect(new Set(asked.filter(({ type }) => type === 'TXT').map(({ where }) => where))).toEqual(
+      new Set(['ns1', 'ns2']),
+    )
     expect(readFileSync(site.logFile, 'utf8')).not.toContain('waypost-'.repeat(2))
   })
 })

@@ -310,7 +310,7 @@ onBothEngines('looks at a name', (database) => {
       for (const outcome of outcomes)
         if (outcome.status === 'rejected')
           expect((outcome.reason as { code?: string }).code, String(outcome.reason)).toMatch(
-            /^(not-found|source-domain-taken)$/,
+            /^(not-found|source-domain-taken|already-exists)$/,
           )
       expect((await holders(name)).length).toBeLessThan(2)
     }
@@ -337,6 +337,20 @@ onBothEngines('looks at a name', (database) => {
       for (const secret of [b.id, b.name, b.edgeLabel, 'bob', '203.0.113.9'])
         expect(JSON.stringify(await trail(a))).not.toContain(secret)
       expect(await database.storage.audit.verify()).toMatchObject({ isWhole: true })
+    })
+
+    test('in whatever order the two are told', async () => {
+      const { a, b, name } = await twoClaims()
+      await look(name, [a])
+      database.clock.advance(1000)
+      const lookedAt = database.clock.now()
+      const seen = ({ tenantId }: Claim) => (tenantId === b.id ? TXT : GONE)
+      await database.storage.control.takeIn(
+        { name, lookedAt, findings: findings() },
+        (claims) => ({ changes: afterLook(claims, seen, lookedAt).toReversed(), isUnanswered: false }),
+        database.act(),
+      )
+      expect(await holders(name)).toEqual([b.id])
     })
 
     test('and is served what the new holder has delegated, from what the edge reads next', async () => {
@@ -511,7 +525,11 @@ onBothEngines('looks at a name', (database) => {
       await look(name, [a])
       await lapse(name)
       const front = await aFront(a, name)
-      expect(await marks(front.id)).toMatchObject({ lost_name: name })
+      const lost = { lost_name: name, keys_until: database.clock.now().getTime() + KEEP_KEYS_MS }
+      expect(await marks(front.id)).toEqual(lost)
+      database.clock.advance(24 * HOUR_MS)
+      await database.storage.sourceDomains.setFrontLineage(a.id, name, front.id, database.act())
+      expect(await marks(front.id)).toEqual(lost)
       const unused = freshName()
       await claim(a, unused, true)
       const { id } = await database.storage.lineages.create(

@@ -350,15 +350,19 @@ const run = fc.constantFrom<[number, number]>([1, 0], [1, HOUR], [1, DAY], [4, H
   }),
 )
 
-/** A record is gone for some days, and back. */
-const pause = fc.tuple(aTenant, aName, fc.constantFrom(1, 3, 8)).map(([tenant, index, times]) =>
-  command(`pause of t${tenant} n${index} for ${times} half days`, async (model, real) => {
+/** A record is gone for a while, often nearly or just for 72 hours, or seen gone twice only; and is back. */
+const aPause = fc.constantFrom<[number, number]>([1, HOUR], [3, DAY], [4, 23.75 * HOUR], [7, 12 * HOUR], [2, 73 * HOUR])
+const pause = fc.tuple(aTenant, aName, aPause).map(([tenant, index, [times, ms]]) =>
+  command(`pause of t${tenant} n${index}, ${times} runs after ${ms / HOUR} h each`, async (model, real) => {
     const { world, tenants, names } = real
     const { zone } = model.names[index]!
     const txt = world.txt(tenants[tenant]!, names[index]!)
     world.dns.withdraw(...txt)
     zone.txt.delete(tenant)
-    for (let time = 0; time < times; time++) await runAfter(12 * HOUR, model, real)
+    for (let time = 0; time < times; time++) {
+      await runAfter(ms, model, real)
+      await verify(model, real, index)
+    }
     world.dns.publish(...txt)
     zone.txt.add(tenant)
     await runAfter(DAY, model, real)

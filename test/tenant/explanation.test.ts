@@ -158,6 +158,10 @@ describe('the advice', () => {
     ])
   })
 
+  test('but to publish it where it was found gone before', () => {
+    expect(shown(txt(['timeout']), wavering).advice[0]).toBe(PUBLISH_TXT)
+  })
+
   test('says what becomes of a name that another holds, and not who', () => {
     const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['empty']) })
     for (const findings of [ok, txt(['empty'])]) {
