@@ -114,6 +114,8 @@ const schema = z.strictObject({
       resolvers: z.array(server).prefault([]),
       /** Networks that are asked although their addresses are private: name servers and web servers of a closed network. */
       allow_networks: z.array(z.union([z.cidrv4(), z.cidrv6()])).prefault([]),
+      /** Authorities in a PEM file that are trusted beside the usual ones when this server asks over HTTPS. */
+      ca_file: z.string().min(1).optional(),
       /** Of the zones' own name servers; another than 53 for trials. */
       name_server_port: port.prefault(53),
       /** Of source domains' web servers; another than 443 for trials. */

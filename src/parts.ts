@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import type { AdminDeps } from './admin/deps.ts'
 import { certificateImport } from './certificate/import.ts'
@@ -12,6 +13,7 @@ import { addressPolicy } from './outside/address-policy.ts'
 import { guardedAsk } from './outside/guarded-fetch.ts'
 import { nameServers } from './outside/name-servers.ts'
 import { resolver } from './outside/resolver.ts'
+import { ProblemError } from './problem.ts'
 import type { Storage } from './storage/storage.ts'
 import { accounts } from './tenant/accounts.ts'
 import { apiTokens, principals } from './tenant/api-tokens.ts'
@@ -28,16 +30,36 @@ export function random(): number {
   return randomBytes(4).readUInt32BE() / 2 ** 32
 }
 
-/** What this server trusts when it asks as an initiating entity; undefined: what Node does. */
+/**
+ * What this server trusts when it asks as an initiating entity; undefined: what Node does.
+ * @throws ProblemError configuration: the file cannot be read, or has no certificate
+ */
 export async function trustedRoots(deps: {
   storage: Storage
   config: Config
   clock: Clock
 }): Promise<readonly string[] | undefined> {
   const { storage, config, clock } = deps
-  if (config.front.authority !== 'local') return undefined
-  const own = await storage.localAuthority.root(() => createLocalAuthority(clock.now()), clock.now())
-  return [...rootCertificates, own]
+  const { ca_file } = config.outside
+  const own = []
+  if (ca_file !== undefined) own.push(readRoots(ca_file))
+  if (config.front.authority === 'local')
+    own.push(await storage.localAuthority.root(() => createLocalAuthority(clock.now()), clock.now()))
+  return own.length === 0 ? undefined : [...rootCertificates, ...own]
+}
+
+function readRoots(file: string): string {
+  try {
+    const pem = readFileSync(file, 'utf8')
+    new X509Certificate(pem) // Node takes any text for `ca`, and then trusts nothing
+    return pem
+  } catch (cause) {
+    throw new ProblemError(
+      'configuration',
+      `outside.ca_file names ${file}, which cannot be read or holds no PEM certificate`,
+      { cause },
+    )
+  }
 }
 
 /** The nouns over a storage, put together for the admin plane: that of the main process, and of a command on the data folder. */

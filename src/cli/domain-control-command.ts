@@ -56,10 +56,10 @@ export function addDomainControlCommands(domain: Command, deps: CommandDeps): vo
   domain
     .command('rule <name>')
     .description("what the owner of an external source domain puts on their own web server, and Waypost's check of it")
-    .option('--server <name>', 'only for this one: nginx, apache, caddy, haproxy, cloudflare, static')
+    .option('--for <server>', 'only this web server: nginx, apache, caddy, haproxy, cloudflare, static')
     .option('--tenant <name>', 'whose, where several have claimed it')
     .option('--json', 'print it as JSON')
-    .action((name: string, options: Options & { server?: string }, command: Command) =>
+    .action((name: string, options: Options & { for?: string }, command: Command) =>
       withApi(deps, command, async (api) => {
         const found = await claimOf(api, name, options.tenant)
         const { items } = (await api.get<{ items: RedirectRule[] }>(`${pathOf(found)}/redirect-rules`)).body
@@ -69,11 +69,11 @@ export function addDomainControlCommands(domain: Command, deps: CommandDeps): vo
           )
           return
         }
-        const wanted = items.filter(({ server }) => options.server === undefined || server === options.server)
+        const wanted = items.filter(({ server }) => options.for === undefined || server === options.for)
         if (wanted.length === 0)
           throw new ProblemError(
             'malformed-request',
-            `--server: there is a rule for ${items.map(({ server }) => server).join(', ')}`,
+            `--for: there is a rule for ${items.map(({ server }) => server).join(', ')}`,
           )
         if (options.json) io.write(JSON.stringify(wanted) + '\n')
         else io.write(wanted.map(({ title, where, text }) => `# ${title}: ${where}\n\n${text.trimEnd()}\n`).join('\n'))

@@ -83,9 +83,10 @@ async function takeIn(
   const rows = await claimRows(trx, name).forNoKeyUpdate()
   if (rows.length === 0) return undefined
   const former = await trx<ProofCheckRow>('proof_check').where({ name }).first()
-  // Or a look by a clock that ran a year ahead would be the last one for a year
-  const isTrue = former !== undefined && former.looked_at <= now.getTime() + CLOCK_SKEW_MS
-  if (isTrue && former.looked_at >= lookedAt.getTime()) return undefined
+  if (former && former.looked_at >= lookedAt.getTime()) {
+    // A look by a clock that ran a year ahead is not the last one for a year
+    if (former.looked_at <= now.getTime() + CLOCK_SKEW_MS) return undefined
+  }
   const claims = rows.map(claimFromRow)
   const { changes, isUnanswered } = decide(claims)
   // Who loses the name before who gains it: the schema allows one holder at any moment

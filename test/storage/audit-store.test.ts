@@ -406,7 +406,7 @@ describe.each(['sqlite', 'postgresql'] as const)('an upgrade on %s', (engine) =>
     const roll = dice(7)
     const { db, open } = await ofBefore(events.toSorted(() => roll(3) - 1))
     const storage = await open()
-    expect(await storage.migrate()).toEqual(['002-members'])
+    expect(await storage.migrate()).toContain('002-members')
     const chained = await rows({ db })
     expect(chained).toEqual(
       events.map((event, index) => ({ ...event, sequence: index + 1, hash: expect.any(String) as string })),

@@ -566,6 +566,10 @@ onBothEngines('looks at a name', (database) => {
       )
       await look(published.name, [published.b])
       expect(await hasKey(published.front.keyId)).toBe(true)
+      await storage.sourceDomains.withdrawVouch(published.a.id, domain.name, act())
+      await look(published.name, [published.a])
+      await look(published.name, [published.b])
+      expect(await hasKey(published.front.keyId)).toBe(false)
 
       const { id } = await storage.lineages.create(null, { name: freshName(), source: 'import' }, act())
       const shared = await held()
