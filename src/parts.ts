@@ -20,7 +20,7 @@ import { apiTokens, principals } from './tenant/api-tokens.ts'
 import { passkeyCeremonies } from './tenant/passkeys.ts'
 import { proofChecks } from './tenant/proof-checks.ts'
 import { signIn } from './tenant/sign-in.ts'
-import { REDIRECT_RULE, ruleChecks, type RedirectRulePayload } from './verify/rule-checks.ts'
+import { ruleChecks } from './verify/rule-checks.ts'
 
 const VERIFY_TIMEOUT_MS = 10_000
 const VERIFY_BYTES = 65_536
@@ -92,15 +92,6 @@ export function adminParts(deps: {
       random,
       randomBytes,
       log,
-      async onHeld({ id, tenantId, name, mode }) {
-        if (mode === 'external')
-          await storage.jobs.enqueue({
-            kind: REDIRECT_RULE,
-            key: id,
-            payload: { tenantId, name } satisfies RedirectRulePayload,
-            runAt: clock.now(),
-          })
-      },
     }),
     rules: ruleChecks({
       ...storage,
@@ -115,6 +106,7 @@ export function adminParts(deps: {
         }),
       httpsPort: config.outside.https_port,
       clock,
+      random,
     }),
     imports: certificateImport(storage),
     signIn: signIn(people),

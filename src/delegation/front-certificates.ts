@@ -1,6 +1,6 @@
 import type { Act } from '../act.ts'
 import { FRONT_CERTIFICATE, type FrontCertificatePayload } from '../certificate/issuance.ts'
-import { frontLineageName, type LineageStore, type Source } from '../certificate/lineage.ts'
+import { frontLineageName, type Lineage, type LineageStore, type Source } from '../certificate/lineage.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { JobStore } from '../work/job.ts'
@@ -28,18 +28,18 @@ export function frontCertificates(deps: {
   let hasAdminFront = false // once a start: what a crash left half done is done then
 
   /** The job stands before the lineage is put to use: what dies in between is found again by the next round. */
-  async function lineageFor(tenantId: string | null, name: DomainName, act: Act): Promise<string> {
+  async function lineageFor(tenantId: string | null, name: DomainName, act: Act): Promise<Lineage> {
     const lineage =
       (await lineages.findByName(tenantId, frontLineageName(name))) ??
       (await create(tenantId, frontLineageName(name), act))
-    if (lineage.source === 'local')
-      await jobs.enqueue({
-        kind: FRONT_CERTIFICATE,
-        key: lineage.id,
-        payload: { tenantId, lineageId: lineage.id, identifiers: [name] } satisfies FrontCertificatePayload,
-        runAt: act.at,
-      })
-    return lineage.id
+    await want(lineage, name, act)
+    return lineage
+  }
+
+  async function want({ id: lineageId, tenantId, source }: Lineage, name: DomainName, act: Act): Promise<void> {
+    if (source !== 'local') return
+    const payload: FrontCertificatePayload = { tenantId, lineageId, identifiers: [name] }
+    await jobs.enqueue({ kind: FRONT_CERTIFICATE, key: lineageId, payload, runAt: act.at })
   }
 
   async function create(tenantId: string | null, name: string, act: Act) {
@@ -63,10 +63,15 @@ export function frontCertificates(deps: {
       }
       if (authority !== 'local') return 0
       const domains = await sourceDomains.wantingFront(PER_ROUND)
-      for (const { tenantId, name } of domains)
-        await sourceDomains.setFrontLineage(tenantId, name, await lineageFor(tenantId, name, act), act)
+      for (const { tenantId, name } of domains) {
+        const lineage = await lineageFor(tenantId, name, act)
+        await sourceDomains.setFrontLineage(tenantId, name, lineage.id, act)
+        // Of one that has lost its keys the job ends while nothing presents it, which another node may have seen meanwhile
+        await want(lineage, name, act)
+      }
       const targets = await targetHosts.wantingFront(PER_ROUND)
-      for (const { name } of targets) await targetHosts.setFrontLineage(name, await lineageFor(null, name, act), act)
+      for (const { name } of targets)
+        await targetHosts.setFrontLineage(name, (await lineageFor(null, name, act)).id, act)
       return domains.length + targets.length
     },
   }

@@ -10,7 +10,7 @@ import type { Database } from './database.ts'
 import { isUniqueViolation } from './faults.ts'
 import { destroyKeysInTime, keepKeysOfLost, settleKeysOfGained } from './front-keys.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
-import { controlColumns, controlOf, facts, type SourceDomainRow } from './source-domain-row.ts'
+import { controlColumns, controlOf, facts, ruleCheck, type SourceDomainRow } from './source-domain-row.ts'
 
 const LINEAGES_A_CALL = 100
 const TRIES = 3
@@ -122,7 +122,10 @@ async function write(
   if (!isAct) return
   if (isHeld(before) !== isHeld(after)) traces.changedHost(before.name)
   if (isHeld(before) && !isHeld(after)) await keepKeysOfLost(trx, before, act)
-  if (!isHeld(before) && isHeld(after)) await settleKeysOfGained(trx, traces, before)
+  if (!isHeld(before) && isHeld(after)) {
+    await settleKeysOfGained(trx, traces, before)
+    if (before.mode === 'external') traces.enqueue(ruleCheck({ ...before, source_domain_id: before.id }, act.at))
+  }
   traces.audit({
     tenantId: before.tenant_id,
     action: `source-domain.${event}`,

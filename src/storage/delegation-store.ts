@@ -9,6 +9,7 @@ import type {
   RuleCheck,
   TlsAnswer,
 } from '../delegation/delegation.ts'
+import type { SourceDomainMode } from '../delegation/source-domain.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import { whatChanged } from '../tenant/audit.ts'
@@ -19,6 +20,7 @@ import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
 import { containsName } from './search.ts'
+import { ruleCheck } from './source-domain-row.ts'
 
 interface DelegationRow {
   id: string
@@ -40,6 +42,7 @@ interface DelegationRow {
 
 interface Named {
   proof: string | null // of the claim; null: it is not held
+  mode: SourceDomainMode
   source_domain: DomainName
   target_host: DomainName
   target_port: number
@@ -61,7 +64,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
             await trx<DelegationRow>('delegation').insert(row)
           })
           const registered = (await select(trx).where('d.id', row.id).first())!
-          trace(traces, 'delegation.register', null, registered)
+          trace(traces, act, 'delegation.register', null, registered)
           return fromRow(registered)
         })
       } catch (cause) {
@@ -124,7 +127,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
           .where({ tenant_id: tenantId, id })
           .update({ ...columns, ...ruleColumns(null), revision: row.revision + 1 }) // what was found there is of before
         const after = (await select(trx).where('d.id', id).first())!
-        trace(traces, 'delegation.change', before, after)
+        trace(traces, act, 'delegation.change', before, after)
         return fromRow(after)
       })
     },
@@ -137,7 +140,7 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
       await perform(deps, act, async (trx, traces) => {
         const { before } = await lockOwn(trx, tenantId, id, act)
         await trx<DelegationRow>('delegation').where({ tenant_id: tenantId, id }).del()
-        trace(traces, 'delegation.withdraw', before, null)
+        trace(traces, act, 'delegation.withdraw', before, null)
       })
     },
   }
@@ -162,7 +165,7 @@ export async function registerMissing(
       'on conflict (source_domain_id, service, protocol) do nothing returning id',
     )
     const ids = rows<{ id: string }>(inserted).map(({ id }) => id)
-    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, 'delegation.register', null, row)
+    for (const row of await select(trx).whereIn('d.id', ids)) trace(traces, act, 'delegation.register', null, row)
   }
 }
 
@@ -176,6 +179,7 @@ function select(knex: Knex | Knex.Transaction) {
       'd.*',
       's.name as source_domain',
       's.proof as proof',
+      's.mode as mode',
       't.name as target_host',
       't.port as target_port',
       'l.name as lineage_name',
@@ -226,6 +230,7 @@ async function lockOwn(trx: Knex.Transaction, tenantId: string, id: string, act:
 /** What was and what is; one of them is null where it is registered or withdrawn. */
 function trace(
   traces: Traces,
+  act: Act,
   action: string,
   before: (DelegationRow & Named) | null,
   after: (DelegationRow & Named) | null,
@@ -235,6 +240,8 @@ function trace(
   for (const row of [before, after])
     // Of a claim that is not held nothing is served, and the name may be another tenant's
     for (const host of row && row.proof !== null ? [row.source_domain, row.target_host] : []) traces.changedHost(host)
+  if (after && after.proof !== null && after.mode === 'external')
+    traces.enqueue(ruleCheck({ ...after, name: after.source_domain }, act.at))
   const detail =
     before && after
       ? whatChanged(facts(before), facts(after))

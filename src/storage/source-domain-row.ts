@@ -4,6 +4,7 @@ import type { NewSourceDomain, SourceDomain } from '../delegation/source-domain.
 import type { DomainName } from '../name.ts'
 import { UNPROVEN, vouchedSince, type Control } from '../tenant/control.ts'
 import { PROOF_CHECK } from '../tenant/proof-checks.ts'
+import { REDIRECT_RULE, type RedirectRulePayload } from '../verify/rule-checks.ts'
 import type { NewJob } from '../work/job.ts'
 import { instantOrNull } from './instants.ts'
 import type { Traces } from './perform.ts'
@@ -74,6 +75,18 @@ export function traceAdded(
 /** A look at the name, for all who claim it. */
 export function proofCheck(name: DomainName, runAt: Date): NewJob {
   return { kind: PROOF_CHECK, key: name, payload: {}, runAt }
+}
+
+/** A look at the web server of an external name that is held, where what it has to lead to has changed. */
+export function ruleCheck(
+  {
+    source_domain_id: key,
+    tenant_id: tenantId,
+    name,
+  }: { source_domain_id: string; tenant_id: string; name: DomainName },
+  runAt: Date,
+): NewJob {
+  return { kind: REDIRECT_RULE, key, payload: { tenantId, name } satisfies RedirectRulePayload, runAt }
 }
 
 export function controlColumns(control: Control): ControlColumns {

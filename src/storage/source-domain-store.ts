@@ -19,6 +19,7 @@ import {
   fromRow,
   newRow,
   proofCheck,
+  ruleCheck,
   traceAdded,
   type SourceDomainRow,
   type TenantNamed,
@@ -52,6 +53,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     trx: Knex.Transaction,
     traces: Traces,
     row: SourceDomainRow,
+    act: Act,
     action: string,
     columns: Partial<SourceDomainRow>,
   ): Promise<void> {
@@ -60,6 +62,8 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     const after = { ...row, ...changed }
     // What is served of the name may be another tenant's, who has not changed anything
     if (row.proof !== null || after.proof !== null) traces.changedHost(row.name)
+    if (after.proof !== null && after.mode === 'external')
+      traces.enqueue(ruleCheck({ ...row, source_domain_id: row.id }, act.at))
     const detail = whatChanged(facts(row), facts(after))
     traces.audit({ tenantId: row.tenant_id, action, subject: row.name, detail })
   }
@@ -72,7 +76,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     columns: Partial<SourceDomainRow>,
   ): Promise<void> {
     return perform(deps, act, async (trx, traces) =>
-      write(trx, traces, await lockOwn(trx, tenantId, name, act), action, columns),
+      write(trx, traces, await lockOwn(trx, tenantId, name, act), act, action, columns),
     )
   }
 
@@ -151,7 +155,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       try {
         await perform(deps, act, async (trx, traces) => {
           const row = await lockOwn(trx, tenantId, name, act)
-          await write(trx, traces, row, 'source-domain.vouch', controlColumns(vouchedSince(act.at)))
+          await write(trx, traces, row, act, 'source-domain.vouch', controlColumns(vouchedSince(act.at)))
           if (row.proof === null) await settleKeysOfGained(trx, traces, row)
         })
       } catch (cause) {
@@ -164,7 +168,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       perform(deps, act, async (trx, traces) => {
         const row = await lockOwn(trx, tenantId, name, act)
         if (row.proof !== 'vouched') return
-        await write(trx, traces, row, 'source-domain.withdraw-vouch', controlColumns(lapsedSince(act.at)))
+        await write(trx, traces, row, act, 'source-domain.withdraw-vouch', controlColumns(lapsedSince(act.at)))
         await keepKeysOfLost(trx, row, act)
         traces.enqueue(proofCheck(name, act.at))
       }),
@@ -173,7 +177,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       perform(deps, act, async (trx, traces) => {
         const row = await lockOwn(trx, tenantId, name, act)
         if (row.mode !== mode) {
-          await write(trx, traces, row, 'source-domain.set-mode', { mode })
+          await write(trx, traces, row, act, 'source-domain.set-mode', { mode })
           traces.enqueue(proofCheck(name, act.at)) // a CNAME record proves nothing of an external one
         }
         return fromRow((await select(trx).where('s.id', row.id).first())!)
@@ -203,7 +207,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       perform(deps, act, async (trx, traces) => {
         const row = await lockOwn(trx, tenantId, name, act)
         if (lineageId !== null) await requireOwnLineage(trx, tenantId, lineageId)
-        await write(trx, traces, row, 'source-domain.set-front-lineage', { front_lineage_id: lineageId })
+        await write(trx, traces, row, act, 'source-domain.set-front-lineage', { front_lineage_id: lineageId })
         if (lineageId === null) return
         if (row.proof !== null) await keepKeys(trx, [lineageId])
         else await keepKeysOfLost(trx, { ...row, front_lineage_id: lineageId }, act) // lost while it was made ready

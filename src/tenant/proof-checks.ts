@@ -48,10 +48,8 @@ export function proofChecks(deps: {
   random: () => number // from 0 up to, not including, 1
   randomBytes: (size: number) => Uint8Array
   log: Log
-  /** Told after each look of a job at a name that somebody holds. */
-  onHeld?: (holder: Claim) => Promise<void>
 }): ProofChecks {
-  const { control, nameServers, jobs, proofKey, edgeName, clock, random, randomBytes, log, onHeld } = deps
+  const { control, nameServers, jobs, proofKey, edgeName, clock, random, randomBytes, log } = deps
   const flights = new Map<DomainName, { asked: ReadonlySet<string>; taken: Promise<Taken> }>()
   const noteResolvers = resolverAlarm(log)
 
@@ -168,8 +166,6 @@ export function proofChecks(deps: {
       const claims = await control.claimsTo(name)
       if (claims.length === 0 || holderOf(claims)?.proof === 'vouched') return
       const taken = await look(name, claims, byItself())
-      const holder = holderOf(taken.claims)
-      if (holder) await onHeld?.(holder)
       const runAgainAt = nextCheckAt(taken.claims, taken.unanswered, clock.now(), random())
       return runAgainAt ? { runAgainAt } : undefined
     },

@@ -3,6 +3,7 @@ import { published, stateAt } from '../certificate/rollover.ts'
 import type { Clock } from '../clock.ts'
 import type { Delegation, DelegationStore, RuleCheck } from '../delegation/delegation.ts'
 import { poshName } from '../delegation/service-name.ts'
+import type { SourceDomainStore } from '../delegation/source-domain.ts'
 import { parseDomainName } from '../name.ts'
 import type { JobKind } from '../work/runner.ts'
 import type { Ask } from './ask.ts'
@@ -24,7 +25,7 @@ export interface RuleChecks {
   verify(delegation: Delegation): Promise<Report>
   /** The same, judged by what is published here, and kept with the delegation. */
   check(delegation: Delegation): Promise<RuleCheck>
-  /** All delegations of the source domain in turn, a bounded number in bounded time. It is enqueued anew each day. */
+  /** All delegations of the source domain in turn, a bounded number in bounded time; again each day while it is external and held. */
   job: JobKind
 }
 
@@ -34,16 +35,19 @@ const ASKING_MS = 40_000
 /** For how long a copy on the owner's own server may lack what was published last: somebody's cron has to come round. */
 const COPY_LAG_MS = 15 * 60_000
 const LONGEST_TEXT = 1000
+const AGAIN_MS = { least: 18 * 3_600_000, most: 22 * 3_600_000 }
 
 export function ruleChecks(deps: {
   /** @param allowPorts those that may be asked beside 443 */
   askAt: (allowPorts: readonly number[]) => Ask
+  sourceDomains: Pick<SourceDomainStore, 'find'>
   delegations: Pick<DelegationStore, 'list' | 'noteRuleCheck'>
   lineages: Pick<LineageStore, 'find'>
   httpsPort: number // of source domains' web servers: 443, but for trials
   clock: Clock
+  random: () => number // from 0 up to, not including, 1
 }): RuleChecks {
-  const { askAt, delegations, lineages, httpsPort, clock } = deps
+  const { askAt, sourceDomains, delegations, lineages, httpsPort, clock, random } = deps
 
   function verify(delegation: Delegation, until = inTime(clock.now(), ASKING_MS)): Promise<Report> {
     const { sourceDomain, service, protocol, targetPort } = delegation
@@ -75,12 +79,15 @@ export function ruleChecks(deps: {
       const { tenantId, name } = payload as RedirectRulePayload
       const sourceDomain = parseDomainName(name)
       if (sourceDomain === null) throw new Error(`the job names no source domain: ${JSON.stringify(name)}`)
+      const claim = await sourceDomains.find(tenantId, sourceDomain)
+      if (claim?.mode !== 'external' || claim.proof === null) return // who proves it, or makes it external, enqueues this anew
       const page = { sourceDomain, limit: DELEGATIONS_CHECKED, isOldestFirst: true }
       const until = inTime(clock.now(), ASKING_MS)
       for (const delegation of await delegations.list(tenantId, page)) {
-        if (clock.now() >= until) return
+        if (clock.now() >= until) break
         await check(delegation, until)
       }
+      return { runAgainAt: inTime(clock.now(), AGAIN_MS.least + (AGAIN_MS.most - AGAIN_MS.least) * random()) }
     },
   }
 }

@@ -53,7 +53,8 @@ beforeAll(async () => {
     },
   })
   rules = ruleChecks({
-    ...{ delegations: storage.delegations, lineages: storage.lineages, httpsPort: 443, clock },
+    ...storage,
+    ...{ httpsPort: 443, clock, random: () => 0.5 },
     askAt: () => async (url) => web.get(url) ?? { outcome: 'could-not-ask', why: `nobody answers at ${url}` },
   })
   await server.signIn()

@@ -95,6 +95,7 @@ function normalised({ code, stdout, stderr }: Outcome): Outcome {
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, 'INSTANT')
       .replace(/(?<="hash":"|,)[0-9a-f]{64}(?="|$)/gm, 'HASH')
       .replace(/waypost-[\w-]{32}/g, 'PROOF')
+      .replace(/\bt[0-9a-f]{32}\b/g, 'EDGE')
       .replace(/wp_[\w-]+/g, 'SECRET')
       .replace(/(?<=token=)[\w-]{43}/g, 'TOKEN')
       .replace(/(?<=admin\.localhost:)\d+/g, 'PORT')

@@ -315,7 +315,6 @@ describe('the job', () => {
     world.dns.publish(...world.txt(acme, name))
     await world.pass(2 * MINUTE)
     expect(await world.standing(name)).toBe('acme proven')
-    expect(world.held.map(({ tenantId }) => tenantId)).toEqual([acme.id])
   })
 
   test('ends where nobody claims the name any more', async () => {
@@ -337,12 +336,6 @@ describe('the job', () => {
     expect(await world.standing(name)).toBe('acme lapsed')
     await runs()
     expect(await world.standing(name)).toBe('acme proven')
-  })
-
-  test('tells nobody of a name that nobody holds', async () => {
-    await world.claim(acme, name)
-    await runs()
-    expect(world.held).toEqual([])
   })
 
   test('whose look was overtaken goes by what is known now', async () => {

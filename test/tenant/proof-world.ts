@@ -4,7 +4,7 @@ import type { SourceDomainMode } from '../../src/delegation/source-domain.ts'
 import type { Log } from '../../src/log.ts'
 import { domainName, type DomainName } from '../../src/name.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
-import { stateOf, type Claim, type ControlStore } from '../../src/tenant/control.ts'
+import { stateOf, type ControlStore } from '../../src/tenant/control.ts'
 import { PROOF_CHECK, proofChecks, type ProofChecks } from '../../src/tenant/proof-checks.ts'
 import { challengeName, edgeNameOf, proofToken } from '../../src/tenant/proof-token.ts'
 import type { Tenant } from '../../src/tenant/tenant.ts'
@@ -27,7 +27,6 @@ export interface ProofWorld {
   runner: JobRunner
   log: Log
   lines: { level: string; msg: string }[] // of the log
-  held: Claim[] // as `onHeld` was told
   act: () => { at: Date; actor: string; address: null }
   claim(tenant: Tenant, name: DomainName, options?: { mode?: SourceDomainMode; isVouched?: boolean }): Promise<void>
   /** The tenant's own records for the name. */
@@ -51,7 +50,6 @@ export async function proofWorld(): Promise<ProofWorld> {
     { level: 'info', formatters: { level: (level) => ({ level }) } },
     { write: (line: string) => void lines.push(JSON.parse(line) as ProofWorld['lines'][number]) },
   )
-  const held: Claim[] = []
   const roll = dice(7)
   const random = () => roll(2 ** 32) / 2 ** 32
   const deps = {
@@ -64,7 +62,6 @@ export async function proofWorld(): Promise<ProofWorld> {
     random,
     randomBytes,
     log,
-    onHeld: async (holder: Claim) => void held.push(holder),
   }
   const checks = proofChecks(deps)
   const kinds = { [PROOF_CHECK]: checks.job }
@@ -79,7 +76,6 @@ export async function proofWorld(): Promise<ProofWorld> {
     runner,
     log,
     lines,
-    held,
     act,
     async claim(tenant, name, { mode = 'hosted', isVouched = false } = {}) {
       await storage.sourceDomains.add(tenant.id, { name, mode, isVouched }, act())

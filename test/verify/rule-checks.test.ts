@@ -75,7 +75,7 @@ function anyone(): Ask {
 }
 
 function checksWith(ask: Ask, httpsPort = hosts.port): RuleChecks {
-  return ruleChecks({ ...storage, askAt: () => ask, httpsPort, clock })
+  return ruleChecks({ ...storage, askAt: () => ask, httpsPort, clock, random: () => 0.5 })
 }
 
 async function stage({ certPem }: Issued): Promise<LineageCertificate> {
@@ -288,16 +288,27 @@ describe('what cannot be asked is nobody’s fault', () => {
 test('only the ports of the two web servers are asked beside 443', async () => {
   const allowed: (readonly number[])[] = []
   const askAt = (ports: readonly number[]) => (allowed.push(ports), anyone())
-  await ruleChecks({ ...storage, askAt, httpsPort: hosts.port, clock }).verify({ ...delegation, targetPort: 8443 })
+  const asking = ruleChecks({ ...storage, askAt, httpsPort: hosts.port, clock, random: () => 0 })
+  await asking.verify({ ...delegation, targetPort: 8443 })
   expect(allowed).toEqual([[hosts.port, 8443]])
 })
 
 describe('the job', () => {
-  test("checks all delegations of the tenant's name, and ends", async () => {
+  test("checks all delegations of the tenant's name, and comes again in 18 to 22 hours", async () => {
     const client = await delegate('_xmpp-client')
-    expect(await checks.job(job({ tenantId, name: SOURCE }))).toBeUndefined()
+    const runAgainAt = new Date(clock.now().getTime() + 20 * 60 * MINUTE_MS)
+    expect(await checks.job(job({ tenantId, name: SOURCE }))).toEqual({ runAgainAt })
     expect(await kept()).toMatchObject({ outcome: 'ok' })
     expect(await kept(client)).toMatchObject({ outcome: 'wrong' })
+  })
+
+  test.each(['hosted', 'unproven', 'gone'] as const)('ends where the name is %s, and checks nothing', async (how) => {
+    const name = domainName(SOURCE)
+    if (how === 'hosted') await storage.sourceDomains.setMode(tenantId, name, 'hosted', act())
+    else if (how === 'unproven') await storage.sourceDomains.withdrawVouch(tenantId, name, act())
+    else await storage.sourceDomains.remove(tenantId, name, act())
+    expect(await checks.job(job({ tenantId, name: SOURCE }))).toBeUndefined()
+    expect(hosts.asked).toEqual([])
   })
 
   test('of another tenant, or of another name, it checks nothing', async () => {
