@@ -49,7 +49,7 @@ export async function openWorkbench(installation: Installation): Promise<Workben
         import('../parts.ts'),
         import('./in-process.ts'),
       ])
-      const log = createLog({ level: 'error', role: 'cli' }, process.stderr)
+      const log = createLog({ level: 'silent', role: 'cli' }) // what there is to tell a command tells in words
       const roots = await trustedRoots({ storage, config, clock })
       const parts = adminParts({ storage, sealer: keys, config, clock, log, roots })
       return inProcess(allRoutes(parts), { tenants: parts.tenants, clock, actor, close: bench.close })

@@ -91,7 +91,6 @@ interface Seen {
   look: ProofLook | undefined
   sighting: Sighting | null // null: no look covers the claim
   isHeldByAnother: boolean
-  nextCheckAt: Date | null
 }
 
 function summary({ claim, look, sighting, isHeldByAnother }: Seen): string {
@@ -137,11 +136,10 @@ function withoutProof(sighting: Sighting | null, isHeldByAnother: boolean): stri
   }
 }
 
-function advice({ claim, wanted, look, sighting, isHeldByAnother, nextCheckAt }: Seen): string[] {
+function advice({ claim, wanted, look, sighting, isHeldByAnother }: Seen): string[] {
   const isProven = stateOf(claim) === 'proven'
   if (claim.proof === 'vouched') return []
   if (isProven && (sighting === null || sighting.outcome === 'ok')) return []
-  const next = nextCheckAt ? ` The next look is due ${instant(nextCheckAt)}.` : ''
   const lines = [
     ...(sighting?.outcome === 'ok'
       ? []
@@ -150,7 +148,7 @@ function advice({ claim, wanted, look, sighting, isHeldByAnother, nextCheckAt }:
         : publish(claim, wanted)),
     ...(look && sighting?.outcome !== 'ok' ? found(claim, wanted, look.findings) : []),
     ...(isHeldByAnother ? [ANOTHER_HOLDS] : []),
-    `What you change in DNS takes minutes to be seen everywhere, in some zones hours.${next}`,
+    'What you change in DNS takes minutes to be seen everywhere, in some zones hours.',
   ]
   return [...new Set(lines)] // of both records the same may be said
 }

@@ -153,6 +153,12 @@ describe('a command says and does the same on the data folder and over a server'
     domain resume im.example.com --tenant acme --json
     domain unvouch im.example.com --tenant acme
     domain vouch im.example.com --tenant acme
+    domain check bücher.example.com
+    domain explain bücher.example.com
+    domain explain bücher.example.com --json
+    domain check nobodys.example.com
+    domain rule bücher.example.com
+    domain rule im.example.com --tenant acme
     domain host-meta im.example.com --tenant acme --set <host-meta.json>
     domain host-meta im.example.com --tenant acme
     domain host-meta im.example.com --tenant acme --off
@@ -188,6 +194,11 @@ describe('a command says and does the same on the data folder and over a server'
     delegation show im.example.com
     delegation show im.example.com --service _xmpp-client --json
     delegation show bücher.example.com
+    delegation verify bücher.example.com
+    delegation verify im.example.com
+    domain rule im.example.com --tenant acme
+    domain rule im.example.com --tenant acme --for nginx --json
+    domain rule im.example.com --tenant acme --for iis
     domain show im.example.com
     domain import <import.csv> --dry-run
     domain import <import.csv>

@@ -121,7 +121,7 @@ describe('the advice', () => {
   const PUBLISH_CNAME =
     'Or publish, in its place, a CNAME record at im.example.com with the value ta.edge.example.net. (with its final dot), where the name has no other records; the apex of a zone always has some.'
   const TIME =
-    'What you change in DNS takes minutes to be seen everywhere, in some zones hours. The next look is due on 2026-11-23 at 13:30 UTC.'
+    'What you change in DNS takes minutes to be seen everywhere, in some zones hours.'
 
   test('where nothing is to be done there is none', () => {
     const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['empty']) })
