@@ -31,7 +31,8 @@ const LEASE_MS = 60_000
 const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
 const JOBS_PER_ROUND = 50
 const CERTIFICATES_AT_ONCE = 4
-const ASKS_AT_ONCE = 16
+const PROOFS_AT_ONCE = 16
+const RULES_AT_ONCE = 8
 
 export interface MainProcess {
   /** Whether the database was empty before: then nobody has ever signed in. */
@@ -76,8 +77,9 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     },
     CERTIFICATES_AT_ONCE,
   )
-  // Apart, and many at once, since they wait for others: a name server that is silent holds nobody else up
-  const askingJobs = runner({ [PROOF_CHECK]: parts.proofs.job, [REDIRECT_RULE]: parts.rules.job }, ASKS_AT_ONCE)
+  // Apart, and many at once, since they wait for others: who is silent holds nobody else up
+  const proofJobs = runner({ [PROOF_CHECK]: parts.proofs.job }, PROOFS_AT_ONCE)
+  const ruleJobs = runner({ [REDIRECT_RULE]: parts.rules.job }, RULES_AT_ONCE)
 
   const app = adminApp(parts)
   const admin = http.createServer(app)
@@ -93,8 +95,11 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     const ordered = await fronts.order(clock.now())
     return ordered + (await certificateJobs.runDue(JOBS_PER_ROUND)).completed
   }
-  const asking = async () => (await askingJobs.runDue(JOBS_PER_ROUND)).completed
-  const works = [rounds('certificates', certifying, log), rounds('questions', asking, log)]
+  const works = [
+    rounds('certificates', certifying, log),
+    rounds('proofs', async () => (await proofJobs.runDue(JOBS_PER_ROUND)).completed, log),
+    rounds('rules', async () => (await ruleJobs.runDue(JOBS_PER_ROUND)).completed, log),
+  ]
   let sweeping: Promise<void> | undefined
   const sweeper = setInterval(() => {
     const olderThan = new Date(clock.now().getTime() - KEEP_CHANGES_MS)

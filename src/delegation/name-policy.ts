@@ -1,6 +1,7 @@
 import { getPublicSuffix } from 'tldts'
 import { displayName, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import { challengeName } from '../tenant/proof-token.ts'
 
 /** What the policy for names has to know of this installation. */
 export interface NamePolicy {
@@ -9,9 +10,11 @@ export interface NamePolicy {
   allow: readonly string[] // names, with all below them, that may be registered though they are special or a public suffix
 }
 
+const MAX_NAME = 253
+
 /**
  * Refuses what nobody may register: public suffixes (also of the private section, as "github.io"), special-use names
- * (RFC 6761 and its registry), labels of mixed scripts, and the operator's own.
+ * (RFC 6761 and its registry), labels of mixed scripts, names without room for a proof, and the operator's own.
  * @throws ProblemError name-refused, with a rule and the reason
  */
 export function requireRegistrable(name: DomainName, { adminHost, edgeName, allow }: NamePolicy): void {
@@ -22,6 +25,12 @@ export function requireRegistrable(name: DomainName, { adminHost, edgeName, allo
       name,
       'edge-name',
       `${edgeName} and the names below it are this server's own, for CNAME records to point to; register the name that has the record`,
+    )
+  if (challengeName(name).length > MAX_NAME)
+    throw refused(
+      name,
+      'too-long',
+      `with ${challengeName(name).length - name.length} characters more for the record that proves control it is longer than ${MAX_NAME} characters; register a shorter name`,
     )
   if (allow.some((zone) => isAtOrBelow(name, zone))) return
   for (const [zone, reason] of SPECIAL_USE)

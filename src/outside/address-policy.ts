@@ -13,6 +13,7 @@ const SPECIAL_IPV4 = [
   '10.0.0.0/8',
   '100.64.0.0/10', // between a carrier and its customers
   '127.0.0.0/8',
+  '168.63.129.16/32', // in no registry: of the hosts of one large cloud, which tell their guests about themselves there
   '169.254.0.0/16', // link-local, and the metadata services of clouds
   '172.16.0.0/12',
   '192.0.0.0/24', // IETF protocol assignments

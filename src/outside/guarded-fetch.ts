@@ -105,18 +105,21 @@ async function addressesOf(
     case 'could-not-ask':
       return found
     case 'wrong':
-      return { outcome: 'wrong', fault: 'address', why: found.why }
+      return notPublic(host)
     case 'ok': {
-      const refused = found.addresses.find((address) => !policy.isAllowed(address))
-      if (refused !== undefined)
-        return {
-          outcome: 'refused',
-          fault: 'address',
-          why: `${host} has the address ${refused}, which is none of the public Internet: each of its A and AAAA records has to be a public address`,
-        }
+      if (!found.addresses.every((address) => policy.isAllowed(address))) return notPublic(host)
       const [ipv4, ipv6] = [true, false].map((is) => found.addresses.filter((address) => isIPv4(address) === is))
       // A name with a thousand addresses must not make this server knock at each of them
       return [ipv4, ipv6].flatMap((family) => family?.slice(0, MOST_DIALLED_OF_A_FAMILY) ?? [])
     }
+  }
+}
+
+/** In the same words where it has none: whoever names a host is not to learn what this machine's resolver knows of it. */
+function notPublic(host: DomainName): Refused {
+  return {
+    outcome: 'refused',
+    fault: 'address',
+    why: `${host} has no address, or one that is none of the public Internet: each of its A and AAAA records has to be a public address`,
   }
 }

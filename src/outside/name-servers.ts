@@ -36,15 +36,21 @@ export function nameServers({
   async function look(name: string, type: Look['type']): Promise<Look> {
     const budget = newBudget(LOOK_PACKETS, lookMs)
     const aliases: string[] = []
+    let isLedByFew = false
     for (;;) {
       const asked = aliases.at(-1) ?? name
       const { zone, heard, fault } = await askZone({ name: asked, type }, budget)
-      const found = { name, type, aliases, zone, replies: heard.map(({ reply }) => reply) }
-      const next = fault === null ? nextAlias(heard) : null
-      if (next === null) return { ...found, fault }
-      if (next === DISAGREEMENT) return { ...found, fault: 'servers-disagree' }
-      if (next === name || aliases.includes(next)) return { ...found, fault: 'alias-loop' }
-      if (aliases.length === MOST_ALIASES) return { ...found, fault: 'too-many-aliases' }
+      const found = { name, type, aliases, ...(isLedByFew && { isLedByFew }) }
+      // An alias may lead to names that only the operator's own resolver knows, and whoever set it is not to learn them
+      if (aliases.length > 0 && fault === 'no-servers') return { ...found, zone: null, replies: [], fault: 'no-zone' }
+      const answered = { ...found, zone, replies: heard.map(({ reply }) => reply) }
+      const led = fault === null ? nextAlias(heard) : null
+      if (led === null) return { ...answered, fault }
+      if (led === DISAGREEMENT) return { ...answered, fault: 'servers-disagree' }
+      const next = led.to
+      isLedByFew ||= !led.isByMost
+      if (next === name || aliases.includes(next)) return { ...answered, fault: 'alias-loop' }
+      if (aliases.length === MOST_ALIASES) return { ...answered, fault: 'too-many-aliases' }
       aliases.push(next)
     }
   }
@@ -65,12 +71,13 @@ export function nameServers({
   /** @param taken addresses that are asked already: many names of one machine are no reason to ask it many times */
   async function askServer(server: string, question: Question, taken: Set<string>, budget: Budget): Promise<Heard[]> {
     const found = await resolver.addresses(server, budget)
-    if (found.outcome !== 'ok') return [said(server, '', 'unreachable')]
-    const fresh = firstAndLast(found.addresses).filter((address) => !taken.has(address))
+    // The same in both cases, and no address: whoever names servers is not to learn what this machine's resolver knows
+    const open = found.outcome === 'ok' ? found.addresses.filter((address) => policy.isAllowed(address)) : []
+    if (open.length === 0) return [said(server, '', 'not-asked')]
+    const fresh = firstAndLast(open).filter((address) => !taken.has(address))
     for (const address of fresh) taken.add(address)
     return Promise.all(
       fresh.map(async (address) => {
-        if (!policy.isAllowed(address)) return said(server, address, 'not-asked')
         const options = { isRecursive: false, tries: 2, tryMs, randomBytes, budget }
         return read(await ask({ address, port }, question, options), server, address, question)
       }),
@@ -89,11 +96,13 @@ interface Heard {
 const DISAGREEMENT = Symbol()
 
 /** Where all who know the name say that it leads. Null: it is no alias, or too few of the servers say so. */
-function nextAlias(heard: readonly Heard[]): string | null | typeof DISAGREEMENT {
+function nextAlias(heard: readonly Heard[]): { to: string; isByMost: boolean } | null | typeof DISAGREEMENT {
   const telling = heard.filter(({ reply }) => saysSomething(reply))
-  const [first, ...others] = new Set(telling.map(({ alias }) => alias))
+  const [to = null, ...others] = new Set(telling.map(({ alias }) => alias))
   if (others.length > 0) return DISAGREEMENT
-  return areEnough(heard.map(({ reply }) => reply)) ? (first ?? null) : null
+  if (to === null || !areEnough(heard.map(({ reply }) => reply))) return null
+  const [told, all] = [telling, heard].map((some) => new Set(some.map(({ reply }) => reply.server)).size)
+  return { to, isByMost: told! * 2 > all! }
 }
 
 /** A machine without IPv6 learns nothing of a server by its IPv6 address; its IPv4 address speaks for it. */

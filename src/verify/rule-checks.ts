@@ -35,6 +35,8 @@ const ASKING_MS = 40_000
 /** For how long a copy on the owner's own server may lack what was published last: somebody's cron has to come round. */
 const COPY_LAG_MS = 15 * 60_000
 const LONGEST_TEXT = 1000
+/** For how long a job takes what was found for what is there: nobody makes this server knock more often by changing things. */
+const RECENT_MS = 3_600_000
 const AGAIN_MS = { least: 18 * 3_600_000, most: 22 * 3_600_000 }
 
 export function ruleChecks(deps: {
@@ -85,7 +87,7 @@ export function ruleChecks(deps: {
       const until = inTime(clock.now(), ASKING_MS)
       for (const delegation of await delegations.list(tenantId, page)) {
         if (clock.now() >= until) break
-        await check(delegation, until)
+        if (!isRecent(delegation.ruleCheck, clock.now())) await check(delegation, until)
       }
       return { runAgainAt: inTime(clock.now(), AGAIN_MS.least + (AGAIN_MS.most - AGAIN_MS.least) * random()) }
     },
@@ -169,6 +171,10 @@ function poshRemark({ posh }: Report, delegation: Delegation): string {
   const name = poshName(delegation)
   if (posh !== 'absent' || name === null || delegation.poshAnswer === 'off') return ''
   return `; it answers 404 to /.well-known/posh/${name}.json, for which XMPP software asks: add the rule for that path too`
+}
+
+function isRecent(check: RuleCheck | null, now: Date): boolean {
+  return check !== null && Math.abs(now.getTime() - check.checkedAt.getTime()) < RECENT_MS
 }
 
 function inTime(now: Date, ms: number): Date {

@@ -36,7 +36,7 @@ describe('S10, T5 and T6: the corpus of names', () => {
     expect(new Set(nameCorpus.map(({ verdict }) => verdict)).size).toBe(3)
     const rules = nameCorpus.filter(({ verdict }) => verdict === 'name-refused').map(({ why }) => why)
     expect([...new Set(rules)].sort()).toEqual([
-      ...['admin-host', 'edge-name', 'mixed-scripts', 'public-suffix', 'special-use'],
+      ...['admin-host', 'edge-name', 'mixed-scripts', 'public-suffix', 'special-use', 'too-long'],
     ])
   })
 

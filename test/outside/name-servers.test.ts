@@ -205,8 +205,18 @@ describe.skipIf(isLeftOut('knot'))('a look', () => {
       await world.setZone('example.test', ZONE, { nameServers: ['ns1', 'ns.gone.test'] })
       expect(await look(CHALLENGE, 'TXT')).toMatchObject({
         fault: null,
-        replies: [{ server: 'ns.gone.test', address: '', reply: 'unreachable' }, { reply: 'answer' }],
+        replies: [{ server: 'ns.gone.test', address: '', reply: 'not-asked' }, { reply: 'answer' }],
       })
+    })
+
+    test('and tells none that it does not ask, nor what an alias leads to where all are such', async () => {
+      world.setHost('dc1.internal.test', ['10.20.30.40'])
+      await world.setZone('internal.test', ZONE, { nameServers: ['dc1.internal.test'], servedBy: ['ns1'] })
+      const direct = await look('_waypost-challenge.im.internal.test', 'TXT')
+      expect(direct).toMatchObject({ fault: 'no-servers', replies: [{ address: '', reply: 'not-asked' }] })
+      await world.setZone('example.test', '_waypost-challenge.im CNAME host.internal.test.')
+      const { fault, zone, replies } = await look(CHALLENGE, 'TXT')
+      expect({ fault, zone, replies }).toEqual({ fault: 'no-zone', zone: null, replies: [] })
     })
 
     test('where no server has one', async () => {
@@ -214,8 +224,8 @@ describe.skipIf(isLeftOut('knot'))('a look', () => {
       expect(await toldOf()).toEqual([
         'no-servers',
         'in example.test',
-        'ns.gone.test unreachable',
-        'ns.lost.test unreachable',
+        'ns.gone.test not-asked',
+        'ns.lost.test not-asked',
       ])
     })
 
@@ -337,6 +347,14 @@ describe.skipIf(isLeftOut('knot'))('a look', () => {
       await world.setZone('example.test', '_waypost-challenge.im CNAME proof\nproof TXT "here"')
       world.setBehaviour('ns2', 'silent')
       expect(await toldOf()).toEqual(['-> proof.example.test', 'in example.test', 'ns1 answer here', 'ns2 timeout'])
+    })
+
+    test('and says where no more than half of the servers have led there', async () => {
+      await world.setZone('other.test', 'proof TXT "there"', { nameServers: ['ns1'] })
+      await world.setZone('example.test', '_waypost-challenge.im CNAME proof.other.test.')
+      expect(await look(CHALLENGE, 'TXT')).not.toHaveProperty('isLedByFew')
+      world.setBehaviour('ns2', 'silent')
+      expect(await look(CHALLENGE, 'TXT')).toMatchObject({ isLedByFew: true, replies: [{ values: ['there'] }] })
     })
 
     test('but not where only one of three can say where they lead', async () => {

@@ -311,6 +311,24 @@ describe('the job', () => {
     expect(hosts.asked).toEqual([])
   })
 
+  test('does not ask again within an hour, but for a delegation that has changed', async () => {
+    const client = await delegate('_xmpp-client')
+    await checks.job(job({ tenantId, name: SOURCE }))
+    hosts.asked.length = 0
+    clock.advance(59 * MINUTE_MS)
+    await checks.job(job({ tenantId, name: SOURCE }))
+    expect(hosts.asked).toEqual([])
+    const targetHostId = (await storage.targetHosts.find(domainName(TARGET)))!.id
+    const terms = { targetHostId, lineageId, tlsAnswer: 'redirect', poshAnswer: 'off', srvPort: null } as const
+    await storage.delegations.change(tenantId, client.id, terms, act())
+    await checks.job(job({ tenantId, name: SOURCE }))
+    expect(hosts.asked.filter((asked) => asked.includes('_xmpp-server'))).toEqual([])
+    expect(hosts.asked).not.toEqual([])
+    clock.advance(MINUTE_MS)
+    await checks.job(job({ tenantId, name: SOURCE }))
+    expect(hosts.asked.some((asked) => asked.includes('_xmpp-server'))).toBe(true)
+  })
+
   test('of another tenant, or of another name, it checks nothing', async () => {
     const other = (await storage.tenants.add('other', act())).id
     await checks.job(job({ tenantId: other, name: SOURCE }))
