@@ -36,7 +36,11 @@ const host = z.string().transform((text, context) => {
 const suffix = z.string().transform((text, context) => {
   const name = parseDomainName(text) ?? parseDomainName(`label.${text}`)?.slice('label.'.length)
   if (name !== undefined) return name
-  context.issues.push({ code: 'custom', input: text, message: 'should be a DNS name or the end of names, such as "lan"' })
+  context.issues.push({
+    code: 'custom',
+    input: text,
+    message: 'should be a DNS name or the end of names, such as "lan"',
+  })
   return z.NEVER
 })
 const server = z
@@ -45,6 +49,7 @@ const server = z
     error: 'should be an IP address, with a port where it is not 53, such as "192.0.2.53" or "[2001:db8::53]:5353"',
   })
   .transform((text) => parseServer(text)!)
+const network = z.union([z.cidrv4(), z.cidrv6()], { error: 'should be a network such as "10.0.0.0/8" or "fd00::/8"' })
 const port = z.int().min(1).max(65_535)
 const seconds = (least: number, most: number) => z.int().min(least).max(most)
 
@@ -113,7 +118,7 @@ const schema = z.strictObject({
       /** Recursive DNS resolvers; those of the system where there are none. */
       resolvers: z.array(server).prefault([]),
       /** Networks that are asked although their addresses are private: name servers and web servers of a closed network. */
-      allow_networks: z.array(z.union([z.cidrv4(), z.cidrv6()])).prefault([]),
+      allow_networks: z.array(network).prefault([]),
       /** Authorities in a PEM file that are trusted beside the usual ones when this server asks over HTTPS. */
       ca_file: z.string().min(1).optional(),
       /** Of the zones' own name servers; another than 53 for trials. */

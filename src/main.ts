@@ -61,7 +61,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   })
   const local = await storage.localAuthority.loadOrCreate(() => createLocalAuthority(clock.now()), clock.now())
   const roots = await trustedRoots({ storage, config, clock })
-  const parts = adminParts({ storage, sealer: keys, config, clock, log, roots })
+  const parts = adminParts({ storage, sealer: keys, config, clock, log, roots: async () => roots })
   const runner = (kinds: Readonly<Record<string, JobKind>>, atOnce: number) =>
     jobRunner({ jobs: storage.jobs, kinds, atOnce, clock, log, worker: randomUUID(), leaseMs: LEASE_MS, random })
   const certificateJobs = runner(
@@ -97,8 +97,8 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   }
   const works = [
     rounds('certificates', certifying, log),
-    rounds('proofs', async () => (await proofJobs.runDue(JOBS_PER_ROUND)).completed, log),
-    rounds('rules', async () => (await ruleJobs.runDue(JOBS_PER_ROUND)).completed, log),
+    rounds('proofs', () => proofJobs.fill(), log),
+    rounds('rules', () => ruleJobs.fill(), log),
   ]
   let sweeping: Promise<void> | undefined
   const sweeper = setInterval(() => {
@@ -144,7 +144,7 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       isStopping = true
       clearInterval(sweeper)
       clearInterval(auditTicker)
-      await Promise.all([...works.map((work) => work.stop()), sweeping])
+      await Promise.all([...works.map((work) => work.stop()), proofJobs.drain(), ruleJobs.drain(), sweeping])
       if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])
       await logAuditHead()

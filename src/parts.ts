@@ -42,13 +42,14 @@ export async function trustedRoots(deps: {
   const { storage, config, clock } = deps
   const { ca_file } = config.outside
   const own = []
-  if (ca_file !== undefined) own.push(readRoots(ca_file))
+  if (ca_file !== undefined) own.push(readAuthorities(ca_file))
   if (config.front.authority === 'local')
     own.push(await storage.localAuthority.root(() => createLocalAuthority(clock.now()), clock.now()))
   return own.length === 0 ? undefined : [...rootCertificates, ...own]
 }
 
-function readRoots(file: string): string {
+/** @throws ProblemError configuration */
+export function readAuthorities(file: string): string {
   try {
     const pem = readFileSync(file, 'utf8')
     new X509Certificate(pem) // Node takes any text for `ca`, and then trusts nothing
@@ -69,7 +70,7 @@ export function adminParts(deps: {
   config: Config
   clock: Clock
   log: Log
-  roots?: readonly string[] | undefined // see `trustedRoots`
+  roots: () => Promise<readonly string[] | undefined> // see `trustedRoots`
 }): AdminDeps {
   const { storage, sealer, config, clock, log, roots } = deps
   const proofKey = sealer.deriveKey('proof-token')
@@ -95,15 +96,11 @@ export function adminParts(deps: {
     }),
     rules: ruleChecks({
       ...storage,
-      askAt: (allowPorts) =>
-        guardedAsk({
-          resolver: resolve,
-          policy,
-          allowPorts,
-          ...(roots && { ca: roots }),
-          timeoutMs: VERIFY_TIMEOUT_MS,
-          maxBytes: VERIFY_BYTES,
-        }),
+      askAt: (allowPorts) => async (url) => {
+        const ca = await roots()
+        const bounds = { timeoutMs: VERIFY_TIMEOUT_MS, maxBytes: VERIFY_BYTES }
+        return guardedAsk({ resolver: resolve, policy, allowPorts, ...(ca && { ca }), ...bounds })(url)
+      },
       httpsPort: config.outside.https_port,
       clock,
       random,

@@ -14,9 +14,11 @@ export function addConfigCommand(program: Command, { io, env }: CommandDeps): vo
     .command('check')
     .description('say every fault of the configuration, or that there is none')
     .option('--json', 'print it as JSON')
-    .action(({ json }: { json?: true }, command: Command) => {
+    .action(async ({ json }: { json?: true }, command: Command) => {
       const place = placeOf(command.optsWithGlobals(), env)
-      readConfig(place, env)
+      const { outside } = readConfig(place, env)
+      const { readAuthorities } = await import('../parts.ts') // which is most of what there is to load
+      if (outside.ca_file !== undefined) readAuthorities(outside.ca_file)
       report(io, json, `${place.configFile} is in order`, { file: place.configFile, isInOrder: true })
     })
 

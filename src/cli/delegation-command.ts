@@ -8,7 +8,14 @@ import { orHint, pages, path, type Api } from './api.ts'
 import { withApi } from './connect.ts'
 import { report, table, when } from './io.ts'
 import { oneOf, wholeNumber } from './options.ts'
-import type { Delegation, RuleCheck, SourceDomainInDetail, TargetHost, VerificationReport } from './resources.ts'
+import type {
+  Delegation,
+  RuleCheck,
+  SourceDomain,
+  SourceDomainInDetail,
+  TargetHost,
+  VerificationReport,
+} from './resources.ts'
 import { everybodysPath, holderOf, noteMissingFront, tenantOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -140,11 +147,28 @@ Example:
     .action((domain: string, options: { service: string; tenant?: string; json?: true }, command: Command) =>
       withApi(deps, command, async (api) => {
         const found = await delegationOf(api, domain, options)
-        if (options.json) io.write(JSON.stringify(delegationJson(found)) + '\n')
-        else
-          io.write(
-            `${pathOf(found)}\n  ${found.tlsAnswer === 'redirect' ? `302 to the same path at ${found.targetHost}` : 'the certificate itself'}\n` +
+        if (options.json) {
+          io.write(JSON.stringify(delegationJson(found)) + '\n')
+          return
+        }
+        const source = await ifAllowed<SourceDomain>(
+          api,
+          path`/tenants/${found.tenant}/source-domains/${found.sourceDomain}`,
+        )
+        const isExternal = source?.mode === 'external'
+        const answer =
+          found.tlsAnswer === 'redirect' ? `302 to the same path at ${found.targetHost}` : 'the certificate itself'
+        const rule = found.ruleCheck === null ? 'nobody has looked yet' : ruleText(found.ruleCheck)
+        io.write(
+          escapeUnseen(
+            `${pathOf(found)}\n  ${isExternal ? `its owner's web server has to answer 302 to the same path at ${found.targetHost}` : answer}\n` +
+              (isExternal ? `  the rule there: ${rule}\n` : '') +
               `  certificate: lineage ${found.lineage}; see: waypost certificate show ${found.lineage}\n`,
+          ),
+        )
+        if (source && source.proof === null)
+          io.writeError(
+            `note: nothing of it is served, since control of ${found.sourceDomain} is not proven; see: waypost domain explain ${found.sourceDomain} --tenant ${found.tenant}\n`,
           )
       }),
     )
@@ -161,14 +185,9 @@ Example:
         const found = await delegationOf(api, domain, options)
         const ofOne = path`/tenants/${found.tenant}/delegations/${found.id}`
         const { body } = await api.post<VerificationReport>(`${ofOne}/verify`)
-        const source = await ifAllowed<SourceDomainInDetail>(
-          api,
-          path`/tenants/${found.tenant}/source-domains/${found.sourceDomain}`,
-        )
-        const rule = source?.mode === 'external' ? (await api.post<RuleCheck>(`${ofOne}/check-rule`)).body : null
-        if (options.json) io.write(JSON.stringify({ ...body, ruleCheck: rule }) + '\n')
-        else io.write(escapeUnseen(verificationText(body, rule)))
-        io.setExitCode(rule?.outcome === 'wrong' ? 1 : { proven: 0, disproven: 1, unknown: 2 }[body.conclusion])
+        io.write(escapeUnseen(options.json ? JSON.stringify(body) + '\n' : verificationText(body)))
+        const { conclusion, ruleCheck } = body
+        io.setExitCode(ruleCheck?.outcome === 'wrong' ? 1 : { proven: 0, disproven: 1, unknown: 2 }[conclusion])
       }),
     )
 
@@ -187,8 +206,8 @@ Example:
     )
 }
 
-function verificationText(report: VerificationReport, rule: RuleCheck | null): string {
-  const { service, sourceDomain, at, conclusion, steps } = report
+function verificationText(report: VerificationReport): string {
+  const { service, sourceDomain, at, conclusion, steps, ruleCheck } = report
   const lines = steps.map(
     ({ outcome, title, status, asked, found, cure }) =>
       `${outcome.padEnd(13)}  ${title}\n${[
@@ -199,8 +218,14 @@ function verificationText(report: VerificationReport, rule: RuleCheck | null): s
         .map((line) => `               ${line}\n`)
         .join('')}`,
   )
-  const ofRule = rule === null ? '' : `the rule on its web server: ${rule.outcome}: ${rule.found}\n`
+  const ofRule = ruleCheck === null ? '' : `The rule on its web server: ${ruleText(ruleCheck)}\n`
   return `${service} of ${displayName(sourceDomain as DomainName)}, asked at ${when(at)}\n\n${lines.join('')}\n${ofRule}${conclusion.toUpperCase()}\n`
+}
+
+const RULE_OUTCOMES = { ok: 'in place', wrong: 'WRONG', 'could-not-ask': 'could not ask' }
+
+export function ruleText({ outcome, found, checkedAt }: RuleCheck): string {
+  return `${RULE_OUTCOMES[outcome]}, ${when(checkedAt)}: ${found}`
 }
 
 async function ownerOf(api: Api, domain: string, tenant: string | undefined): Promise<string> {

@@ -2,15 +2,15 @@ import type { Command } from 'commander'
 import { parseHostMeta, type HostMeta } from '../delegation/host-meta.ts'
 import { displayName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { pages, path, type Api } from './api.ts'
+import { pages, path } from './api.ts'
 import { withApi } from './connect.ts'
 import { delegationJson } from './delegation-command.ts'
-import { addDomainControlCommands } from './domain-control-command.ts'
+import { addDomainControlCommands, lapseOf, ruleLines } from './domain-control-command.ts'
 import { addDomainImportCommand } from './domain-import-command.ts'
 import { card, report, table, when } from './io.ts'
 import { readInput } from './options.ts'
-import type { Delegation, SourceDomain, SourceDomainInDetail } from './resources.ts'
-import { claimOf, everybodysPath, noteMissingFront, tenantOf } from './whose.ts'
+import type { SourceDomain, SourceDomainInDetail } from './resources.ts'
+import { claimOf, delegationsOf, everybodysPath, noteMissingFront, tenantOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
 export function addDomainCommand(program: Command, deps: CommandDeps): void {
@@ -24,7 +24,10 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
     .option('--external', "its web server stays the owner's and redirects; only the target host answers here")
     .option('--vouch', 'say as the operator that the tenant controls the name, so that it is served at once')
     .option('--json', 'print it as JSON')
-    .addHelpText('after', '\nExample:\n  waypost domain add im.example.com --tenant acme --vouch')
+    .addHelpText(
+      'after',
+      '\nExample, with a name of your own in place of this one:\n  waypost domain add im.example.com --tenant acme --vouch',
+    )
     .action(
       (name: string, options: { tenant?: string; external?: true; vouch?: true; json?: true }, command: Command) =>
         withApi(deps, command, async (api) => {
@@ -34,14 +37,15 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
             mode: options.external ? 'external' : 'hosted',
             ...(options.vouch && { isVouched: true }),
           })
+          const ofTenant = `${body.name}${options.tenant === undefined ? '' : ` --tenant ${tenant}`}`
           if (options.json) io.write(JSON.stringify(toJson(body)) + '\n')
           else {
             io.write(`added source domain ${displayName(body.name)} of ${tenant}\n`)
             if (body.proof === null)
               io.writeError(
-                `nothing is served for it until control of it is proven, by the records that are shown or by the operator: waypost domain vouch ${body.name}\n`,
+                `nothing is served for it until control of it is proven, by a record that is shown or by the operator: waypost domain vouch ${ofTenant}\n`,
               )
-            io.writeError(`the records to publish: waypost domain show ${body.name}\n`)
+            io.writeError(`the records to publish: waypost domain show ${ofTenant}\n`)
           }
           if (body.mode === 'hosted') noteMissingFront(io, body)
         }),
@@ -88,7 +92,7 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
             table(
               ['service', 'target host', 'certificate', 'answer', 'posh'],
               delegations.map((one) => [one.service, one.targetHost, one.lineage, one.tlsAnswer, one.poshAnswer]),
-            ),
+            ) + (found.mode === 'external' ? `\n${ruleLines(delegations)}` : ''),
           )
         else
           io.writeError(
@@ -115,6 +119,11 @@ export function addDomainCommand(program: Command, deps: CommandDeps): void {
       .action((name: string, options: { tenant?: string; json?: true }, command: Command) =>
         withApi(deps, command, async (api) => {
           const found = await claimOf(api, name, options.tenant)
+          if (act === 'unvouch' && found.proof !== 'vouched')
+            throw new ProblemError(
+              'malformed-request',
+              `${displayName(found.name)} is not vouched for; nothing was changed`,
+            )
           if (act === 'unvouch') await api.delete(`${pathOf(found)}/vouch`)
           else await api.post(`${pathOf(found)}/${act}`)
           const text = `${done}: ${displayName(found.name)} of ${found.tenant}`
@@ -179,13 +188,6 @@ function pathOf({ tenant, name }: SourceDomain): string {
   return path`/tenants/${tenant}/source-domains/${name}`
 }
 
-async function delegationsOf(api: Api, { tenant, name }: SourceDomain): Promise<Delegation[]> {
-  const found: Delegation[] = []
-  for await (const one of pages<Delegation>(api, path`/tenants/${tenant}/delegations`, { sourceDomain: name }))
-    found.push(one)
-  return found
-}
-
 function factsOf(domain: SourceDomainInDetail): [string, string][] {
   const { name, tenant, mode, hasFrontCertificate, hostMeta } = domain
   const shown = displayName(name)
@@ -194,7 +196,10 @@ function factsOf(domain: SourceDomainInDetail): [string, string][] {
     ['tenant', tenant],
     ['mode', mode === 'hosted' ? 'hosted: this server answers for it' : "external: its owner's web server redirects"],
     ['state', stateOf(domain)],
-    ['proof', domain.proof === null ? `none; see: waypost domain explain ${name}` : PROOFS[domain.proof]],
+    [
+      'proof',
+      domain.proof === null ? `none; see: waypost domain explain ${name} --tenant ${tenant}` : PROOFS[domain.proof],
+    ],
     ['front certificate', mode === 'external' ? 'not needed' : hasFrontCertificate ? 'yes' : 'none yet'],
     ['host-meta', hostMeta === null ? 'off' : `${hostMeta.links.length} links`],
   ]
@@ -210,7 +215,7 @@ function stateOf({ suspendedAt, state, lapsesAt, lapsedAt }: SourceDomain): stri
     case 'lapsed':
       return `lapsed ${when(lapsedAt)}, not served`
     case 'wavering':
-      return `served, wavering: lapses ${when(lapsesAt)}`
+      return `served, wavering: lapses ${lapseOf(lapsesAt)}`
     case 'proven':
     case 'vouched':
       return 'served'

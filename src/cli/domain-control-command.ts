@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { RedirectRule } from '../delegation/redirect-rules.ts'
 import { displayName } from '../name.ts'
-import { ProblemError } from '../problem.ts'
 import { escapeUnseen } from '../verify/format-report.ts'
 import { path } from './api.ts'
 import { withApi } from './connect.ts'
+import { ruleText } from './delegation-command.ts'
 import { card, EXIT, when } from './io.ts'
-import type { ControlOfSourceDomain, SourceDomain } from './resources.ts'
-import { claimOf } from './whose.ts'
+import { oneOf } from './options.ts'
+import type { ControlOfSourceDomain, Delegation, SourceDomain } from './resources.ts'
+import { claimOf, delegationsOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
 const CHECK_HELP = `
@@ -55,8 +56,12 @@ export function addDomainControlCommands(domain: Command, deps: CommandDeps): vo
 
   domain
     .command('rule <name>')
-    .description("what the owner of an external source domain puts on their own web server, and Waypost's check of it")
-    .option('--for <server>', 'only this web server: nginx, apache, caddy, haproxy, cloudflare, static')
+    .description('what the owner of an external source domain puts on their own web server, and how it was found there')
+    .option(
+      '--for <server>',
+      'only this web server: nginx, apache, caddy, haproxy, cloudflare, static',
+      oneOf('nginx', 'apache', 'caddy', 'haproxy', 'cloudflare', 'static'),
+    )
     .option('--tenant <name>', 'whose, where several have claimed it')
     .option('--json', 'print it as JSON')
     .action((name: string, options: Options & { for?: string }, command: Command) =>
@@ -64,20 +69,17 @@ export function addDomainControlCommands(domain: Command, deps: CommandDeps): vo
         const found = await claimOf(api, name, options.tenant)
         const { items } = (await api.get<{ items: RedirectRule[] }>(`${pathOf(found)}/redirect-rules`)).body
         if (items.length === 0) {
+          if (options.json) io.write('[]\n')
           io.writeError(
             `nothing of ${displayName(found.name)} is delegated yet, so that there is nothing to redirect; register a delegation: waypost delegation add ${found.name} --target HOST --certificate LINEAGE\n`,
           )
           return
         }
         const wanted = items.filter(({ server }) => options.for === undefined || server === options.for)
-        if (wanted.length === 0)
-          throw new ProblemError(
-            'malformed-request',
-            `--for: there is a rule for ${items.map(({ server }) => server).join(', ')}`,
-          )
         if (options.json) io.write(JSON.stringify(wanted) + '\n')
         else io.write(wanted.map(({ title, where, text }) => `# ${title}: ${where}\n\n${text.trimEnd()}\n`).join('\n'))
-        if (found.mode === 'hosted')
+        if (found.mode === 'external') io.writeError(ruleLines(await delegationsOf(api, found)))
+        else
           io.writeError(
             `note: ${found.name} is hosted: this server answers for it, and the rules are only for a web server of the owner's own\n`,
           )
@@ -85,12 +87,13 @@ export function addDomainControlCommands(domain: Command, deps: CommandDeps): vo
     )
 }
 
-function exitCodeOf({ proof, isHeldByAnother, lastLook }: ControlOfSourceDomain): number {
+export function exitCodeOf({ proof, isHeldByAnother, lastLook }: ControlOfSourceDomain): number {
+  if (proof === 'vouched') return EXIT.done // whatever DNS says
   if (lastLook?.outcome === 'could-not-ask') return EXIT.couldNot
   return proof !== null && !isHeldByAnother && lastLook?.outcome !== 'wrong' ? EXIT.done : EXIT.refused
 }
 
-function screenOf(control: ControlOfSourceDomain): string {
+export function screenOf(control: ControlOfSourceDomain): string {
   const { name, tenant, summary, advice, lastLook, nextCheckAt, dnsRecords } = control
   const shown = displayName(name)
   const facts: [string, string][] = [
@@ -98,7 +101,12 @@ function screenOf(control: ControlOfSourceDomain): string {
     ['tenant', tenant],
     ['control', `${control.state}${sinceOf(control)}`],
     ['that is', summary],
-    ['last look', lastLook === null ? 'none yet' : `${when(lastLook.at)}: ${OUTCOMES[lastLook.outcome ?? 'none']}`],
+    [
+      'last look',
+      lastLook === null
+        ? 'none yet'
+        : `${when(lastLook.at)}: ${OUTCOMES[lastLook.outcome ?? 'none']}${control.proof === 'vouched' ? '; not needed while the operator vouches' : ''}`,
+    ],
     ['next look', nextCheckAt === null ? 'none is due' : when(nextCheckAt)],
   ]
   const looks = (lastLook?.looks ?? []).map(
@@ -121,6 +129,23 @@ function screenOf(control: ControlOfSourceDomain): string {
   return escapeUnseen(card(facts) + looks.join('') + todo + records)
 }
 
+/** Not before that instant, and at any look after it. */
+export function lapseOf(lapsesAt: string | null): string {
+  return lapsesAt === null ? 'never' : `at the first look after ${when(lapsesAt)}`
+}
+
+/** What was found on the web server of an external source domain, a line for each delegation. */
+export function ruleLines(delegations: readonly Delegation[]): string {
+  return escapeUnseen(
+    delegations
+      .map(({ service, ruleCheck }) => {
+        const found = ruleCheck === null ? 'nobody has looked yet' : ruleText(ruleCheck)
+        return `the rule for ${service}: ${found}\n`
+      })
+      .join(''),
+  )
+}
+
 function sinceOf({ state, provenAt, waveringSince, lapsesAt, lapsedAt, seenAt }: ControlOfSourceDomain): string {
   switch (state) {
     case 'unproven':
@@ -130,7 +155,7 @@ function sinceOf({ state, provenAt, waveringSince, lapsesAt, lapsedAt, seenAt }:
     case 'proven':
       return ` since ${when(provenAt)}, last seen ${when(seenAt)}`
     case 'wavering':
-      return ` since ${when(waveringSince)}, lapses ${when(lapsesAt)}`
+      return ` since ${when(waveringSince)}, lapses ${lapseOf(lapsesAt)}`
     case 'lapsed':
       return ` since ${when(lapsedAt)}`
   }
@@ -139,7 +164,7 @@ function sinceOf({ state, provenAt, waveringSince, lapsesAt, lapsedAt, seenAt }:
 const OUTCOMES = {
   ok: 'found',
   wrong: 'not found',
-  'could-not-ask': 'could not ask, which changes nothing',
+  'could-not-ask': 'could not ask; by that nobody loses or gains a name',
   none: 'made before this claim',
 }
 const REPLIES: Record<string, string> = {

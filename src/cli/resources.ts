@@ -102,6 +102,7 @@ export interface VerificationReport {
   tls: Conclusion
   posh: Conclusion | 'absent'
   steps: (Pick<Step, 'title' | 'outcome' | 'rule' | 'found' | 'cure' | 'asked'> & { status: number | null })[]
+  ruleCheck: RuleCheck | null // null: the domain is hosted
   certificates: { sha256: string; subject: string; notAfter: string; validity: string }[]
 }
 

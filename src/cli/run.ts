@@ -50,7 +50,7 @@ Exit codes: 0 done; 1 refused, and nothing was changed; 2 the command was used w
 the server or the network could not be used. Of verify: 0 proven, 1 disproven, 2 could not ask; of audit verify: 0 whole,
 1 tampered with, 2 could not ask. Results go to standard output, everything else to standard error.
 
-A first delegation:
+A first delegation, with names of your own in place of these (example.com itself is nobody's):
   waypost init --admin-host admin.hosting.example.com --edge-name edge.hosting.example.com
   waypost tenant add acme
   waypost target add hosting.example.com

@@ -1,8 +1,8 @@
 import { domainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
-import { orHint, path, type Api } from './api.ts'
+import { orHint, pages, path, type Api } from './api.ts'
 import type { Io } from './io.ts'
-import type { SourceDomain, SourceDomainInDetail, Tenant } from './resources.ts'
+import type { Delegation, SourceDomain, SourceDomainInDetail, Tenant } from './resources.ts'
 
 /** The tenant that is named, else the only one of whoever asks. */
 export async function tenantOf(api: Api, name: string | undefined): Promise<string> {
@@ -67,6 +67,13 @@ export async function holderOf(api: Api, text: string): Promise<string | undefin
       `several tenants have claimed ${text} (${[first, ...others].map(({ tenant }) => tenant).join(', ')}); say whose with --tenant NAME`,
     )
   return first?.tenant
+}
+
+export async function delegationsOf(api: Api, { tenant, name }: SourceDomain): Promise<Delegation[]> {
+  const found: Delegation[] = []
+  for await (const one of pages<Delegation>(api, path`/tenants/${tenant}/delegations`, { sourceDomain: name }))
+    found.push(one)
+  return found
 }
 
 /** Says what is missing for HTTPS, which browsers and initiating entities ask by. */

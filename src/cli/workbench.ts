@@ -50,8 +50,10 @@ export async function openWorkbench(installation: Installation): Promise<Workben
         import('./in-process.ts'),
       ])
       const log = createLog({ level: 'silent', role: 'cli' }) // what there is to tell a command tells in words
-      const roots = await trustedRoots({ storage, config, clock })
-      const parts = adminParts({ storage, sealer: keys, config, clock, log, roots })
+      const parts = adminParts({
+        ...{ storage, sealer: keys, config, clock, log },
+        roots: () => trustedRoots({ storage, config, clock }),
+      })
       return inProcess(allRoutes(parts), { tenants: parts.tenants, clock, actor, close: bench.close })
     },
     close: () => storage.close(),

@@ -25,6 +25,8 @@ export interface RuleChecks {
   verify(delegation: Delegation): Promise<Report>
   /** The same, judged by what is published here, and kept with the delegation. */
   check(delegation: Delegation): Promise<RuleCheck>
+  /** Both at once. */
+  verifyAndCheck(delegation: Delegation): Promise<{ report: Report; ruleCheck: RuleCheck }>
   /** All delegations of the source domain in turn, a bounded number in bounded time; again each day while it is external and held. */
   job: JobKind
 }
@@ -62,21 +64,25 @@ export function ruleChecks(deps: {
       clock.now() < until ? ask(url) : { outcome: 'could-not-ask', why: 'the servers before took too long to answer' }
   }
 
-  async function check(delegation: Delegation, until?: Date): Promise<RuleCheck> {
+  async function verifyAndCheck(
+    delegation: Delegation,
+    until?: Date,
+  ): Promise<{ report: Report; ruleCheck: RuleCheck }> {
     const { tenantId, lineageId } = delegation
     const report = await verify(delegation, until)
     // After the answers: what was published meanwhile is known here before it is at the edge
     const lineage = (await lineages.find(tenantId, lineageId)) ?? (await lineages.find(null, lineageId))
     const checkedAt = clock.now()
     const { outcome, found } = judge(report, delegation, lineage?.certificates ?? [], checkedAt)
-    const result = { outcome, found: found.slice(0, LONGEST_TEXT), checkedAt }
-    await delegations.noteRuleCheck(tenantId, delegation.id, result)
-    return result
+    const ruleCheck = { outcome, found: found.slice(0, LONGEST_TEXT), checkedAt }
+    await delegations.noteRuleCheck(tenantId, delegation.id, ruleCheck)
+    return { report, ruleCheck }
   }
 
   return {
     verify: (delegation) => verify(delegation),
-    check: (delegation) => check(delegation),
+    check: async (delegation) => (await verifyAndCheck(delegation)).ruleCheck,
+    verifyAndCheck: (delegation) => verifyAndCheck(delegation),
     async job({ payload }) {
       const { tenantId, name } = payload as RedirectRulePayload
       const sourceDomain = parseDomainName(name)
@@ -87,7 +93,7 @@ export function ruleChecks(deps: {
       const until = inTime(clock.now(), ASKING_MS)
       for (const delegation of await delegations.list(tenantId, page)) {
         if (clock.now() >= until) break
-        if (!isRecent(delegation.ruleCheck, clock.now())) await check(delegation, until)
+        if (!isRecent(delegation.ruleCheck, clock.now())) await verifyAndCheck(delegation, until)
       }
       return { runAgainAt: inTime(clock.now(), AGAIN_MS.least + (AGAIN_MS.most - AGAIN_MS.least) * random()) }
     },

@@ -4,9 +4,10 @@ const TICK_MS = 500
 
 /**
  * Works as long as there is something to do, and looks again twice a second. What fails is tried again.
- * @param round of a bounded size, so that a stop need not wait for a hundred thousand things; how much it found to do
+ * @param round of a bounded size, so that a stop need not wait for a hundred thousand things; how much it found to do,
+ *   nothing where the next look is soon enough
  */
-export function rounds(work: string, round: () => Promise<number>, log: Log): { stop(): Promise<void> } {
+export function rounds(work: string, round: () => Promise<number | void>, log: Log): { stop(): Promise<void> } {
   let isStopping = false
   let isFailing = false // a database that is away is away in every round: one line is enough
   let tick: Promise<void> | undefined
@@ -16,7 +17,7 @@ export function rounds(work: string, round: () => Promise<number>, log: Log): { 
 
   async function run(): Promise<void> {
     try {
-      while (!isStopping && (await round()) > 0);
+      while (!isStopping && ((await round()) ?? 0) > 0);
       if (isFailing) log.info({ work }, 'rounds of work succeed again')
       isFailing = false
     } catch (err) {

@@ -12,6 +12,13 @@ export interface JobRunner {
    * holds up the next; only a store that cannot be asked for jobs makes this reject.
    */
   runDue(limit: number): Promise<{ completed: number; failed: number }>
+  /**
+   * Begins due jobs until `atOnce` are under way or none is left, and waits for none of them, so that a slow one holds up
+   * nobody; as one ends the next begins. Rejects where the store cannot be asked.
+   */
+  fill(): Promise<void>
+  /** Begins no more; resolves when those under way have ended. */
+  drain(): Promise<void>
 }
 
 export function jobRunner(deps: {
@@ -25,7 +32,10 @@ export function jobRunner(deps: {
   random: () => number // from 0 up to, not including, 1
 }): JobRunner {
   const { jobs, kinds, atOnce = 1, clock, log, worker, leaseMs, random } = deps
+  const underWay = new Set<Promise<void>>() // begun by `fill`
   let turns = 0
+  let filling: Promise<void> | undefined
+  let isDraining = false
 
   /** Another kind is asked for first each time, so that the backlog of one does not stand in the way of another. */
   function kindsInTurn(): string[] {
@@ -63,15 +73,44 @@ export function jobRunner(deps: {
     }
   }
 
+  async function claim(): Promise<Job | undefined> {
+    const now = clock.now()
+    return jobs.claim(worker, kindsInTurn(), now, new Date(now.getTime() + leaseMs))
+  }
+
+  async function begin(): Promise<void> {
+    while (underWay.size < atOnce && !isDraining) {
+      const job = await claim()
+      if (!job) return
+      const one: Promise<void> = run(job).then(() => {
+        underWay.delete(one)
+        fill().catch(() => undefined) // where the store cannot be asked, whoever calls next is told
+      })
+      underWay.add(one)
+    }
+  }
+
+  function fill(): Promise<void> {
+    filling ??= begin().finally(() => (filling = undefined))
+    return filling
+  }
+
   return {
+    fill,
+
+    async drain() {
+      isDraining = true
+      await filling?.catch(() => undefined)
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
+
     async runDue(limit) {
       const report = { completed: 0, failed: 0 }
       const running = new Set<Promise<void>>()
       try {
         for (let left = limit; left > 0; left--) {
           while (running.size >= atOnce) await Promise.race(running)
-          const now = clock.now()
-          const job = await jobs.claim(worker, kindsInTurn(), now, new Date(now.getTime() + leaseMs))
+          const job = await claim()
           if (!job) break
           const one = run(job)
             .then((isDone) => void report[isDone ? 'completed' : 'failed']++)

@@ -98,7 +98,7 @@ export async function adminServer(
   )
   const log = createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) })
   const deps: AdminDeps = {
-    ...adminParts({ storage, sealer: keys, config, clock, log }),
+    ...adminParts({ storage, sealer: keys, config, clock, log, roots: async () => undefined }),
     isBehindEdge: false,
     ...overrides,
   }

@@ -46,10 +46,10 @@ beforeAll(async () => {
   storage = await openStorage({ url: undefined, file: join(folder, 'waypost.db'), sealer: keys, clock })
   await storage.migrate()
   const config = parseConfig(
-    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[log]\nlevel = "debug"\n[names]\nallow = ${JSON.stringify(SPECIAL_NAMES)}\n`,
+    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[log]\nlevel = "debug"\n[outside]\nresolvers = ["127.0.0.1:1"]\n[names]\nallow = ${JSON.stringify(SPECIAL_NAMES)}\n`,
   )
   const log = createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) })
-  const parts = adminParts({ storage, sealer: keys, config, clock, log })
+  const parts = adminParts({ storage, sealer: keys, config, clock, log, roots: async () => undefined })
   server = await adminServer({ ...parts, isBehindEdge: false })
 })
 afterAll(async () => {

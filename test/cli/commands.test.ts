@@ -163,6 +163,7 @@ describe('bad input', () => {
     ['a lineage that is not there', ['certificate', 'activate', 'x'], 1, 'waypost certificate list'],
     ['a folder without installation', ['--data', '/nowhere', 'tenant', 'list'], 2, 'waypost init'],
     ['a configuration that is none', ['--config', '/etc/passwd', 'config', 'check'], 1, 'no TOML'],
+    ['a rule for a web server that is none', ['domain', 'rule', 'im.example.com', '--for', 'iis'], 2, 'nginx'],
     ['verify with a name that is none', ['verify', 'a..b'], 2, 'no domain name'],
     ['verify with a misspelt option', ['verify', 'im.example.com', '--resovle', 'x'], 2, 'unknown option'],
   ]
@@ -171,6 +172,18 @@ describe('bad input', () => {
     expect(outcome).toMatchObject({ code, stdout: '' })
     expect(outcome.stderr).toContain(said)
     expect(outcome.stderr).not.toMatch(/\n\s+at |node:internal/)
+  })
+
+  test.each([
+    ['WAYPOST_OUTSIDE_CA_FILE', '/etc/hostname', 'no PEM certificate'],
+    ['WAYPOST_OUTSIDE_CA_FILE', '/nowhere', 'cannot be read'],
+    ['WAYPOST_OUTSIDE_ALLOW_NETWORKS', '10.0.0.0', 'such as "10.0.0.0/8"'],
+    ['WAYPOST_OUTSIDE_RESOLVERS', '192.0.2.53:0', 'should be an IP address'],
+    ['WAYPOST_OUTSIDE_RESOLVERS', 'ns.example.net', 'should be an IP address'],
+    ['WAYPOST_NAMES_ALLOW', 'a b', 'should be a DNS name'],
+  ])('config check finds that %s=%s cannot be', async (setting, value, said) => {
+    const { code, stderr } = await site.with({ [setting]: value })('config', 'check')
+    expect([code, stderr]).toEqual([1, expect.stringContaining(said)])
   })
 
   test('another master key is refused before anything is touched', async () => {

@@ -95,6 +95,34 @@ onBothEngines('the job runner', (database) => {
     expect([most, ended]).toEqual([3, 7])
   })
 
+  test('a slow job holds up no other: as one ends the next begins, and a stop waits for those under way', async () => {
+    for (const key of ['slow', ...Array.from({ length: 9 }, (_, i) => `quick ${i}`)]) await enqueue('asks', key)
+    const ended: string[] = []
+    let letGo = () => {}
+    const held = new Promise<void>((resolve) => (letGo = resolve))
+    const asks: JobKind = async ({ key }) => {
+      if (key === 'slow') await held
+      ended.push(key)
+    }
+    const filling = runner({ asks }, { atOnce: 2 })
+    await filling.fill()
+    await until(() => ended.length === 9)
+    expect(ended).not.toContain('slow')
+    await enqueue('asks', 'later')
+    await filling.fill()
+    await until(() => ended.length === 10)
+    let isDrained = false
+    const drained = filling.drain().then(() => (isDrained = true))
+    await enqueue('asks', 'too late')
+    await filling.fill()
+    await new Promise(setImmediate)
+    expect(isDrained).toBe(false)
+    letGo()
+    await drained
+    expect(ended.at(-1)).toBe('slow')
+    await runner({ asks }).runDue(10)
+  })
+
   test('a store that cannot be asked makes it reject, after those under way have ended', async () => {
     for (const key of ['a', 'b']) await enqueue('slow', key)
     let isEnded = false

@@ -11,7 +11,7 @@ import { certificateResource, toCertificateResource } from './lineage-routes.ts'
 import { BY_ID, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
 import { route, type Route, type RouteAnswer } from './route.ts'
 import { dnsRecord } from './source-domain-routes.ts'
-import { ruleCheck } from './verification-routes.ts'
+import { ruleCheck, toRuleCheck } from './verification-routes.ts'
 
 const OF_SERVICE = '/tenants/{tenant}/source-domains/{name}/delegations/{service}'
 
@@ -248,10 +248,7 @@ function toResource(delegation: Delegation, tenant: string): z.input<typeof reso
     tlsAnswer: delegation.tlsAnswer,
     poshAnswer: delegation.poshAnswer,
     srvPort: delegation.srvPort,
-    ruleCheck: delegation.ruleCheck && {
-      ...delegation.ruleCheck,
-      checkedAt: delegation.ruleCheck.checkedAt.toISOString(),
-    },
+    ruleCheck: delegation.ruleCheck && toRuleCheck(delegation.ruleCheck),
     createdAt: createdAt.toISOString(),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Delegation } from '../../delegation/delegation.ts'
+import type { Delegation, RuleCheck } from '../../delegation/delegation.ts'
 import { ProblemError } from '../../problem.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import type { Report, Step } from '../../verify/report.ts'
@@ -17,6 +17,14 @@ const step = z.object({
   asked: z.string().nullable().meta({ description: 'The URL' }),
   status: z.int().nullable().meta({ description: 'Of the answer' }),
 })
+export const ruleCheck = z
+  .object({
+    outcome: z.enum(['ok', 'wrong', 'could-not-ask']),
+    found: z.string(),
+    checkedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'RuleCheck' })
+
 const report = z
   .object({
     sourceDomain: z.string(),
@@ -26,6 +34,9 @@ const report = z
     tls: conclusion.meta({ description: 'Of draft-miller-xmpp-fed-00 §6.3 alone' }),
     posh: z.enum([...conclusion.options, 'absent']).meta({ description: 'Of RFC 7711 alone' }),
     steps: z.array(step),
+    ruleCheck: ruleCheck
+      .nullable()
+      .meta({ description: 'Of the rule on the owner’s web server; null: the domain is hosted' }),
     certificates: z.array(
       z.object({
         sha256: z.string(),
@@ -39,14 +50,6 @@ const report = z
     ),
   })
   .meta({ id: 'VerificationReport' })
-
-export const ruleCheck = z
-  .object({
-    outcome: z.enum(['ok', 'wrong', 'could-not-ask']),
-    found: z.string(),
-    checkedAt: z.iso.datetime(),
-  })
-  .meta({ id: 'RuleCheck' })
 
 const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
 
@@ -93,9 +96,12 @@ export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[]
         answer: { status: 200, schema: report },
         problems: ['control-unproven'],
       },
-      async ({ tenant, params }) => ({
-        body: toReport(await rules.verify(await delegationToVerify(find, tenant, params.id))),
-      }),
+      async ({ tenant, params }) => {
+        const { delegation, mode } = await delegationOfHeld(find, tenant, params.id)
+        if (mode === 'hosted') return { body: toReport(await rules.verify(delegation), null) }
+        const { report, ruleCheck } = await rules.verifyAndCheck(delegation)
+        return { body: toReport(report, ruleCheck) }
+      },
     ),
     route(
       {
@@ -109,20 +115,24 @@ export function verificationRoutes({ rules }: AdminDeps, find: LookUps): Route[]
         problems: ['control-unproven'],
       },
       async ({ tenant, params }) => {
-        const { outcome, found, checkedAt } = await rules.check(await delegationWithRule(find, tenant, params.id))
-        return { body: { outcome, found, checkedAt: checkedAt.toISOString() } }
+        return { body: toRuleCheck(await rules.check(await delegationWithRule(find, tenant, params.id))) }
       },
     ),
   ]
 }
 
-function toReport(seen: Report): z.input<typeof report> {
+export function toRuleCheck({ outcome, found, checkedAt }: RuleCheck): z.input<typeof ruleCheck> {
+  return { outcome, found, checkedAt: checkedAt.toISOString() }
+}
+
+function toReport(seen: Report, check: RuleCheck | null): z.input<typeof report> {
   const { sourceDomain, service, protocol, at, conclusion, tls, posh, steps, certificates } = seen
   return {
     ...{ sourceDomain, conclusion, tls, posh },
     service: `${service}.${protocol}`,
     at: at.toISOString(),
     steps: steps.map(toStep),
+    ruleCheck: check && toRuleCheck(check),
     certificates: certificates.map(({ sha256, subject, issuer, dnsNames, notBefore, notAfter, validity }) => ({
       ...{ sha256, subject, issuer, dnsNames, validity },
       notBefore: notBefore.toISOString(),
