@@ -40,7 +40,9 @@ export function domainName(text: string): DomainName {
 export function nameFromBytes(latin1: string): DomainName | null {
   if (!NON_ASCII.test(latin1)) return parseDomainName(latin1)
   try {
-    return parseDomainName(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(latin1, 'latin1')))
+    return parseDomainName(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(latin1, 'latin1')),
+    )
   } catch {
     return parseDomainName(latin1)
   }

@@ -35,6 +35,7 @@ beforeAll(async () => {
     rules: {
       verify: (delegation) => rules.verify(delegation),
       check: (delegation) => rules.check(delegation),
+      verifyAndCheck: (delegation) => rules.verifyAndCheck(delegation),
       job: async () => undefined,
     },
   })
@@ -166,10 +167,12 @@ describe('the source domain’s page', () => {
     expect(words(control)).toContain(sentence)
     const token = await tokenOf(nameOf(state))
     const acme = (await server.storage.tenants.findByName('acme'))!
-    for (const value of [`&quot;${token}&quot;`, `${edgeNameOf(acme, server.deps.config.edge.name)}.`])
+    // A panel for DNS would keep the quotation marks of a zone file
+    expect(text).not.toContain('&quot;waypost-')
+    for (const value of [token, `${edgeNameOf(acme, server.deps.config.edge.name)}.`])
       expect([value, control.includes(`data-copy="${value}"`)]).toEqual([value, showsRecords])
     // Never in two lists at once
-    expect(text.split(`data-copy="&quot;${token}&quot;"`)).toHaveLength(2)
+    expect(text.split(`data-copy="${token}"`)).toHaveLength(2)
     expect(text).toContain('192.0.2.1')
   })
 
@@ -178,8 +181,63 @@ describe('the source domain’s page', () => {
     expect(await facts('proven')).toMatch(/Proven by TXT record since 1 hour ago Last seen 1 hour ago Last look/)
     expect(await facts('wavering')).toMatch(/Not found since just now Lapses at the earliest in 3 days/)
     expect(await facts('lapsed')).toMatch(/Lapsed 1 hour ago/)
-    expect(await facts('vouched')).toMatch(/Vouched for since .* Last look none yet Next look none is due/)
-    expect(await facts('unproven')).toMatch(/Last look none yet Next look due now/)
+    expect(await facts('vouched')).toMatch(
+      /Vouched for since .* ago Next look when the operator withdraws the vouch Check now $/,
+    )
+    expect(await facts('unproven')).toMatch(/Last look none yet Next look any moment/)
+  })
+
+  test.each([
+    [-1, 'any moment'],
+    [30_000, 'any moment'],
+    [120_000, 'in 2 minutes'],
+    [5 * HOUR_MS, 'in 5 hours'],
+  ])('says of a look, and of a lapse, that is due in %d ms: %s', async (ms, told) => {
+    const { deps, clock } = server
+    const at = new Date(clock.now().getTime() + ms)
+    const name = nameOf('wavering')
+    const explained = await proofs.explain((await tenantOf('acme')).id, name)
+    const { explain } = deps.proofs
+    try {
+      deps.proofs.explain = async () => ({ ...explained, nextCheckAt: at, lapsesAt: at })
+      const control = words(section((await admin.page(domainPath(name))).text, 'control'))
+      expect(control).toContain(`Lapses at the earliest ${told} Last look`)
+      expect(control).toContain(`Next look ${told} Check now`)
+    } finally {
+      deps.proofs.explain = explain
+    }
+  })
+
+  test('says what to publish, then the records, then what was found, and last in its fold what each server said', async () => {
+    const name = nameOf('unproven')
+    dns.set(`TXT ${challengeName(name)}`, ['something else'])
+    await lookAt(name)
+    dns.delete(`TXT ${challengeName(name)}`)
+    const { advice } = await proofs.explain((await tenantOf('acme')).id, name)
+    const control = section((await admin.page(domainPath(name))).text, 'control')
+    const token = await tokenOf(name)
+    const order = [
+      `<p class="records-lead">${advice[0]!}</p>`,
+      `data-copy="${token}"`,
+      'the TXT record has another value',
+      'Check now',
+      '<details',
+    ].map((part) => control.indexOf(part))
+    expect(order).not.toContain(-1)
+    expect(order).toEqual(order.toSorted((one, other) => one - other))
+    for (const line of advice) expect(decoded(control).split(line)).toHaveLength(2)
+  })
+
+  test('a name that is vouched for needs no look: the last one is folded, and said to be not needed', async () => {
+    const name = nameOf('vouched')
+    await lookAt(name)
+    const control = section((await admin.page(domainPath(name))).text, 'control')
+    const [open, folded] = control.split('<details')
+    expect(words(open!)).toMatch(/Control Vouched for The operator vouches/)
+    expect(words(open!)).not.toMatch(/not found|Last look/)
+    expect(words(folded!)).toMatch(
+      /which is not needed Last look: .* The record was not found\. It is not needed while/,
+    )
   })
 
   test('shows in a table what each name server said at the last look', async () => {
@@ -216,7 +274,7 @@ describe('the source domain’s page', () => {
     },
   )
 
-  test('cuts off what is endless, and counts what is many', async () => {
+  test('keeps little of what is endless, and of what is many', async () => {
     const name = nameOf('unproven')
     dns.set(`TXT ${challengeName(name)}`, [
       'x'.repeat(60_000),
@@ -225,8 +283,7 @@ describe('the source domain’s page', () => {
     await lookAt(name)
     const { text } = await admin.page(domainPath(name))
     expect(text.length).toBeLessThan(40_000)
-    expect(words(section(text, 'control'))).toContain('… (60000 characters) no. 0 ')
-    expect(words(section(text, 'control'))).toContain('no. 8 and 41 more')
+    expect(words(section(text, 'control'))).toMatch(/ x{99}… no\. 0 no\. 1 no\. 2 /)
     dns.delete(`TXT ${challengeName(name)}`)
   })
 
@@ -252,6 +309,25 @@ describe('the source domain’s page', () => {
     expect(await once()).toMatch(/There was no clear answer\. None is needed while the operator vouches/)
   })
 
+  test('"Check now", pressed twice, says that what was found is of the look before', async () => {
+    const name = await claim('twice')
+    const check = `${domainPath(name)}/check`
+    const again = async () => {
+      server.clock.advance(1000)
+      asked.length = 0
+      const { html } = await press(admin, check)
+      expect(asked).toEqual([])
+      return notices(html)
+    }
+    expect(notices((await press(admin, check)).html)).toMatch(/A look was taken at twice.example.com\. /)
+    expect(await again()).toMatch(/Somebody looked a moment ago; this is what was found\. .*your record was not found/)
+    await publish(name)
+    await lookAt(name)
+    expect(await again()).toMatch(
+      /Somebody looked a moment ago; this is what was found\. The record was found: control/,
+    )
+  })
+
   test('tells whose record was found that another tenant holds the name', async () => {
     const name = await claim('contested')
     await claim('contested', 'hosted', 'rival')
@@ -262,6 +338,9 @@ describe('the source domain’s page', () => {
     const { html } = await press(admin, `${domainPath(name)}/check`)
     expect(notices(html)).toMatch(/A look was taken.*your record was found, but another tenant holds the name/)
     expect(words(section(html, 'control'))).toContain('Control Not proven')
+    // It is there already: nothing is to be published
+    expect(section(html, 'control')).not.toContain('data-copy')
+    expect(section(html, 'records')).toContain(`data-copy="${await tokenOf(name)}"`)
     expect(html).not.toContain('rival')
   })
 
@@ -280,7 +359,7 @@ describe('the source domain’s page', () => {
     })
     expect(to).toBe(domainPath(nameOf('new')))
     expect(notices(html)).toContain('by the DNS record that its page shows or by the operator’s word')
-    expect(words(section(html, 'control'))).toContain('One record is enough')
+    expect(section(html, 'control')).toContain(`data-copy="${await tokenOf(nameOf('new'))}"`)
   })
 })
 
@@ -322,12 +401,17 @@ describe('of an external source domain', () => {
     const { text } = await viewer.page(domainPath(name))
     const rule = section(text, 'redirect-rule')
     const { items } = (await server.api('GET', `${domainPath(name)}/redirect-rules`)).json() as {
-      items: { title: string; text: string }[]
+      items: { server: string; title: string; text: string }[]
     }
     expect(items.length).toBeGreaterThan(4)
-    const shown = [...rule.matchAll(/<summary>(.*?)<\/summary>.*?data-copy="(.*?)".*?<pre[^>]*><code>(.*?)<\/code>/gs)]
-    expect(shown.map(([, title, copied, text]) => [title, decoded(copied!), decoded(text!)])).toEqual(
-      items.map(({ title, text }) => [title, text, text]),
+    const shown = [...rule.matchAll(/<summary>(.*?)<\/summary>(.*?)<pre[^>]*><code>(.*?)<\/code>/gs)]
+    expect(shown.map(([, title, , text]) => [title, decoded(text!)])).toEqual(
+      items.map(({ title, text }) => [title, text]),
+    )
+    // What goes to several places is not copied as one
+    const copied = shown.map(([, , between]) => /data-copy="(.*?)"/s.exec(between!)?.[1])
+    expect(copied.map((text) => text && decoded(text))).toEqual(
+      items.map(({ server, text }) => (server === 'cloudflare' || server === 'static' ? undefined : text)),
     )
     expectOnlyOurMarkup(text)
     expect((await admin.page(domainPath(nameOf('proven')))).text).not.toContain('redirect-rule')
@@ -358,16 +442,45 @@ describe('of an external source domain', () => {
 
     test('the rule is checked from either page, and both say what was found', async () => {
       const check = (from: string) => press(admin, `${delegation}/check-rule`, { from })
+      /** As the page of the delegation says it, and the list. */
+      const standing = async () => {
+        const page = (await viewer.page(delegation)).text
+        const [row] = /<tr><th scope="row"><a href="[^"]*">(?:(?!<tr>).)*external\.example\.com.*?<\/tr>/s.exec(
+          (await viewer.page('/delegations?search=external')).text,
+        )!
+        const shown = [/<p class="lead">.*?<\/p>/s.exec(page)![0], row]
+        return shown.map((html) => `${words(html)} ${/<a href="[^"]*#redirect-rule">/.exec(html)?.[0] ?? ''}`)
+      }
+      const firstAnswer = async () => words(section((await viewer.page(delegation)).text, 'hops').split('</li>')[0]!)
+      const rulePath = `<a href="${domainPath(name)}#redirect-rule">`
+      const unseen = [
+        expect.stringMatching(
+          /^ Redirect not seen .* nobody has looked yet, or .* then check the rule\. .*See the rule/,
+        ),
+        expect.stringMatching(/ Redirect not seen put the rule on its web server and check it /),
+      ]
+      expect(await standing()).toEqual(unseen)
+      expect((await standing())[0]).toContain(rulePath)
       const nobody = await check('source-domain')
       expect(nobody.to).toBe(domainPath(name))
       expect(notices(nobody.html)).toMatch(/The web server of external.example.com was asked\. .*mind this: https:\/\//)
       expect(words(section(nobody.html, 'redirect-rule'))).toMatch(/Could not ask checked just now .*nobody answers/)
+
+      expect(await standing()).toEqual(unseen)
 
       web.set(source, ok(200, {}, '<script>alert(1)</script>'))
       const wrong = await check('delegation')
       expect(wrong.to).toBe(delegation)
       expect(words(section(wrong.html, 'redirect-rule'))).toMatch(/Wrong checked just now/)
       expectOnlyOurMarkup(wrong.html)
+      expect(await standing()).toEqual([
+        expect.stringMatching(
+          /^ Redirect wrong .* does not answer as it should\. Mend the redirect rule on it.*See the/,
+        ),
+        expect.stringMatching(/ Redirect wrong mend the rule on its web server /),
+      ])
+      expect((await standing())[0]).toContain(rulePath)
+      expect(await firstAnswer()).toContain('Has to be: 302 Found')
 
       web.set(source, ok(302, { location: target }))
       web.set(target, ok(200, { 'content-type': 'application/pem-certificate-chain' }, CERTIFICATE.certificate))
@@ -377,6 +490,11 @@ describe('of an external source domain', () => {
       expect(words(section(right.html, 'redirect-rule'))).toMatch(/In place checked just now/)
       const { text } = await viewer.page(delegation)
       expect(words(section(text, 'redirect-rule'))).toMatch(/In place checked just now/)
+      expect(await standing()).toEqual([
+        expect.stringMatching(/^ Served Requests are answered as shown below\. +$/),
+        expect.stringMatching(/ Served hosting\.example\.com /),
+      ])
+      expect(await firstAnswer()).not.toContain('Has to be')
       expect(text).not.toMatch(/action="[^"]*\/(?:check-rule|verify)"/)
     })
 
@@ -390,7 +508,13 @@ describe('of an external source domain', () => {
       web.set(posh, ok(404, {}))
       web.set(source, ok(302, { location: target }))
       web.set(target, ok(200, { 'content-type': 'application/pem-certificate-chain' }, CERTIFICATE.certificate))
+      const { storage } = server
+      const acme = (await tenantOf('acme')).id
+      const id = delegation.split('/').at(-1)!
+      await storage.delegations.noteRuleCheck(acme, id, { outcome: 'wrong', found: '', checkedAt: server.clock.now() })
       const proven = await shown()
+      // What was seen is kept too: the page that is gone back to says the same
+      expect((await storage.delegations.find(acme, id))?.ruleCheck?.outcome).toBe('ok')
       expect(words(proven)).toMatch(/Seen from outside: external.example.com Proven Servers and clients learn/)
       expect(section(proven, 'steps')).toContain(`data-copy="${source}"`)
       expect(section(proven, 'steps')).toContain(`data-copy="${target}"`)

@@ -112,6 +112,30 @@ describe('a refused form', () => {
   })
 
   test.each([
+    ['/source-domains', 'name', { tenant: 'acme', name: 'https://im.example.org', mode: 'hosted' }],
+    ['/source-domains', 'name', { tenant: 'acme', name: 'im.example.org/', mode: 'hosted' }],
+    ['/target-hosts', 'name', { name: 'http://hosting.example.org/x', port: '' }],
+    ['/delegations/register', 'sourceDomain', { ...registration, sourceDomain: 'https://im.example.com/' }],
+    ['/delegations/register', 'targetHost', { ...registration, targetHost: 'hosting.example.com/', srvPort: 'x' }],
+  ])('of %s asks for the name alone where %s is a URL', async (path, field, fields) => {
+    const { status, text } = await server.submit(path, fields)
+    expect(status).toBe(400)
+    const hint = 'ive the name alone, without https:// and without a path'
+    expect(text).toMatch(new RegExp(`id="${field}-fault"[^]{0,500}G${hint}</p>`))
+    expect(text).toMatch(new RegExp(`<a href="#${field}">[^<]*</a>: g${hint}</li>`))
+    expect(text).not.toContain('https://im&quot;')
+    expect(text).toContain(`value="${(fields as Record<string, string>)[field]!}"`)
+  })
+
+  test('of a name that is no URL says what is wrong with it, and the API always does', async () => {
+    const { text } = await server.submit('/target-hosts', { name: 'im_.example.org', port: '' })
+    expect(text).toContain('The label &quot;im_&quot;'.slice(4))
+    const refused = await server.api('POST', '/target-hosts', { name: 'https://im.example.org' })
+    expect(refused.text).toContain('https://im')
+    expect(refused.text).not.toContain('name alone')
+  })
+
+  test.each([
     ['a certificate without its key’s match', 'privateKey', () => ({ privateKey: selfSigned().privateKey })],
     ['text', 'certificate', () => ({ certificate: 'hello' })],
   ])('of an upload of %s points at the %s', async (_what, field, wrong) => {

@@ -81,7 +81,7 @@ describe.skipIf(isLeftOut('knot'))('who may speak for a name', { timeout: 60_000
   /** 'alert': TLS is refused, as for a name that nobody serves. */
   const locationOf = () =>
     ask(site, NAME, PATH).then(
-      ({ headers }) => headers['location'],
+      ({ headers }) => String(headers['location']),
       (error: Error) => {
         if (/handshake failure/.test(error.message)) return 'alert'
         throw error

@@ -23,7 +23,7 @@ import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { Check, Foreign, FormProblem, Heading, When } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, namesAlone } from './refusals.ts'
 import { suggestedLineages } from './suggestions.ts'
 import { texts } from './texts.ts'
 import {
@@ -171,7 +171,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
       (refusal, { principal }) =>
         importView(
           principal,
-          atField(refusal, (problem) => fieldOfUpload(problem, refusal)),
+          atField(namesAlone(refusal, ['frontOf']), (problem) => fieldOfUpload(problem, refusal)),
         ),
     ),
     ...OWNERS.flatMap(({ path, params, readers, writers, keyHolders }) => {

@@ -55,9 +55,7 @@ function ControlBadge({ state }: { state: ControlState }) {
 
 function Hint({ control }: { control: Control }) {
   const { standingHints: t } = useTexts().domains
-  const now = useNow()
   const state = stateOf(control)
-  const end = lapsesAt(control)
   switch (state) {
     case 'unproven':
     case 'vouched':
@@ -69,10 +67,9 @@ function Hint({ control }: { control: Control }) {
         </>
       )
     case 'wavering':
-      if (end === null || end <= now) return <>{t.lapsesSoon}</>
       return (
         <>
-          {t.wavering} <When at={end} />
+          {t.wavering} <Due at={lapsesAt(control)!} />
         </>
       )
     case 'lapsed':
@@ -84,9 +81,15 @@ function Hint({ control }: { control: Control }) {
   }
 }
 
-/** Whether the records that prove control stand with it: they are not there, or were found gone. */
-export function showsProofs({ state }: Explanation): boolean {
-  return state !== 'proven' && state !== 'vouched'
+/** Of an instant that may have passed without what was to happen then: a job may be late. */
+function Due({ at }: { at: Date }) {
+  const now = useNow()
+  return at <= now ? <>{useTexts().anyMoment}</> : <When at={at} />
+}
+
+/** Whether the records that prove control stand with it: none was found, or they are gone. */
+export function showsProofs({ state, sighting }: Explanation): boolean {
+  return state !== 'proven' && state !== 'vouched' && sighting?.outcome !== 'ok'
 }
 
 /** How it stands with the proof of control of a source domain, and what there is to do about it. */
@@ -100,6 +103,8 @@ export function ControlSection(props: {
   const { claim, state, summary, advice, looks } = explanation
   const t = useTexts().control
   const isToBeProven = showsProofs(explanation)
+  const [first, ...findings] = advice
+  const lines = isToBeProven ? findings : advice
   return (
     <section class="card parted" aria-labelledby="control">
       <div class="card-head">
@@ -109,18 +114,18 @@ export function ControlSection(props: {
         </div>
         <p>{visible(summary, 1000)}</p>
       </div>
-      {advice.length > 0 ? (
+      {isToBeProven ? (
+        <div>
+          {first === undefined ? null : <p class="records-lead">{visible(first, 1000)}</p>}
+          <RecordItems records={proofs} />
+        </div>
+      ) : null}
+      {lines.length > 0 ? (
         <ul class="padded advice">
-          {advice.map((line) => (
+          {lines.map((line) => (
             <li key={line}>{visible(line, 1000)}</li>
           ))}
         </ul>
-      ) : null}
-      {isToBeProven ? (
-        <div>
-          <p class="records-lead">{t.proofs}</p>
-          <RecordItems records={proofs} />
-        </div>
       ) : null}
       <div class="padded stack">
         <FormProblem refusal={refusal} />
@@ -135,7 +140,8 @@ export function ControlSection(props: {
       </div>
       {looks.length > 0 ? (
         <details class="in-card">
-          <summary>{t.lookDetails}</summary>
+          <summary>{state === 'vouched' ? t.lookNotNeeded : t.lookDetails}</summary>
+          {state === 'vouched' ? <NotNeeded explanation={explanation} /> : null}
           {looks.map((look) => (
             <LookTable key={`${look.type} ${look.name}`} look={look} claim={claim} />
           ))}
@@ -146,15 +152,14 @@ export function ControlSection(props: {
 }
 
 function Facts({ explanation }: { explanation: Explanation }) {
-  const { claim, sighting, lookedAt, lapsesAt, nextCheckAt } = explanation
+  const { claim, state, sighting, lookedAt, lapsesAt, nextCheckAt } = explanation
   const t = useTexts().control
-  const now = useNow()
+  const isVouched = state === 'vouched'
   const { proof, provenAt, seenAt, waveringSince, lapsedAt } = claim
   const instants: [string, Date | null][] = [
     [proof === null ? '' : t.since[proof], provenAt],
-    [t.seen, proof === 'vouched' ? null : seenAt],
+    [t.seen, isVouched ? null : seenAt],
     [t.gone, waveringSince],
-    [t.lapses, lapsesAt],
     [t.lapsed, lapsedAt],
   ]
   return (
@@ -169,23 +174,48 @@ function Facts({ explanation }: { explanation: Explanation }) {
           </div>
         ),
       )}
-      <div>
-        <dt>{t.lastLook}</dt>
-        <dd>
-          {lookedAt === null ? (
-            t.noLook
-          ) : (
-            <>
-              <When at={lookedAt} />: {sighting === null ? t.outcomes.none : t.outcomes[sighting.outcome]}
-            </>
-          )}
-        </dd>
-      </div>
+      {lapsesAt === null ? null : (
+        <div>
+          <dt>{t.lapses}</dt>
+          <dd>
+            <Due at={lapsesAt} />
+          </dd>
+        </div>
+      )}
+      {isVouched ? null : (
+        <div>
+          <dt>{t.lastLook}</dt>
+          <dd>
+            {lookedAt === null ? (
+              t.noLook
+            ) : (
+              <>
+                <When at={lookedAt} />: {t.outcomes[sighting?.outcome ?? 'none']}
+              </>
+            )}
+          </dd>
+        </div>
+      )}
       <div>
         <dt>{t.nextLook}</dt>
-        <dd>{nextCheckAt === null ? t.noneDue : nextCheckAt <= now ? t.dueNow : <When at={nextCheckAt} />}</dd>
+        <dd>{isVouched ? t.afterVouch : nextCheckAt === null ? t.noneDue : <Due at={nextCheckAt} />}</dd>
       </div>
     </dl>
+  )
+}
+
+/** Of a look at a name that is vouched for. */
+function NotNeeded({ explanation: { lookedAt, sighting } }: { explanation: Explanation }) {
+  const t = useTexts().control
+  return (
+    <p class="quiet-text">
+      {lookedAt === null ? null : (
+        <>
+          {t.lastLook}: <When at={lookedAt} />.{' '}
+        </>
+      )}
+      {t.notNeeded[sighting?.outcome ?? 'none']}
+    </p>
   )
 }
 
@@ -274,12 +304,14 @@ function ReplyRow({ reply: { server, address, reply, values } }: { reply: Server
   )
 }
 
-/** What came of a look that somebody asked for. */
-export function lookNotice({ claim, sighting, summary }: Explanation): Notice {
+/** What came of a look that somebody asked for. @param askedAt when; a look that began before stands for it */
+export function lookNotice({ claim, sighting, summary, lookedAt }: Explanation, askedAt: Date): Notice {
   const { control: t } = texts
   const name = displayName(claim.name)
-  if (sighting?.outcome === 'ok' && claim.proof !== null) return { text: t.found(name), warnings: [] }
+  const isOfOther = lookedAt !== null && lookedAt < askedAt
+  if (sighting?.outcome === 'ok' && claim.proof !== null)
+    return { text: isOfOther ? `${t.lookedBefore} ${t.found(name)}` : t.found(name), warnings: [] }
   // Of a name that is vouched for, the summary says nothing of DNS
-  if (claim.proof === 'vouched') return { text: t.looked(name), warnings: [t.notNeeded[sighting?.outcome ?? 'none']] }
-  return { text: t.looked(name), warnings: [summary] }
+  const told = claim.proof === 'vouched' ? t.notNeeded[sighting?.outcome ?? 'none'] : summary
+  return { text: isOfOther ? t.lookedBefore : t.looked(name), warnings: [told] }
 }

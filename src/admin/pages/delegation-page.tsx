@@ -34,6 +34,7 @@ export function DelegationPage(props: {
           <>
             <StandingBadge standing={standing} /> {t.standingHints[standing]}{' '}
             {standing === 'unproven' ? <a href={domainPath}>{t.proveIt}</a> : null}
+            {isOfRule(standing) ? <a href={`${domainPath}#redirect-rule`}>{t.seeRule}</a> : null}
           </>
         }
       >
@@ -54,8 +55,8 @@ export function DelegationPage(props: {
           </p>
         </div>
         <ol class="hops">
-          {hops.map((hop) => (
-            <HopItem key={hop.url} hop={hop} />
+          {hops.map((hop, index) => (
+            <HopItem key={hop.url} hop={hop} isSeen={index > 0 || !isOfRule(standing)} />
           ))}
         </ol>
       </section>
@@ -67,6 +68,10 @@ export function DelegationPage(props: {
       <Records view={view} />
     </>
   )
+}
+
+function isOfRule(standing: Standing): boolean {
+  return standing === 'rule-wrong' || standing === 'rule-unchecked'
 }
 
 function Facts(props: { view: DelegationView; maySeeLineage: boolean }) {
@@ -123,25 +128,23 @@ function Facts(props: { view: DelegationView; maySeeLineage: boolean }) {
   )
 }
 
-function HopItem({ hop: { url, answer } }: { hop: Hop }) {
+/** @param props.isSeen whether it is given, as far as is known; the owner's own web server may give another answer */
+function HopItem({ hop: { url, answer }, isSeen }: { hop: Hop; isSeen: boolean }) {
   const t = useTexts().delegations
+  const status = answer.kind === 'redirect' ? t.redirectAnswer : answer.kind === 'pem' ? t.pemAnswer : t.noAnswer
   return (
     <li>
       <p class="request">
         <span class="method">GET</span> <Copyable text={url} label="URL" />
       </p>
-      {answer.kind === 'redirect' ? (
-        <p class="answer">
-          <span class="status">{t.redirectAnswer}</span>
+      <p class="answer">
+        {isSeen ? <span class="status">{status}</span> : <span class="status awaited">{`${t.hasToBe} ${status}`}</span>}
+        {answer.kind === 'redirect' ? (
           <span class="answer-line">
             {t.location}: <code>{answer.location}</code>
           </span>
-        </p>
-      ) : (
-        <p class="answer">
-          <span class="status">{answer.kind === 'pem' ? t.pemAnswer : t.noAnswer}</span>
-        </p>
-      )}
+        ) : null}
+      </p>
     </li>
   )
 }
@@ -296,16 +299,21 @@ export function RecordItems({ records }: { records: DnsRecord[] }) {
   const t = useTexts().delegations
   return (
     <ul class="records">
-      {records.map(({ name, type, value, ttl, purpose }) => (
-        <li key={`${type} ${name} ${value}`}>
-          <span class="record-type">{type}</span>
-          <Copyable text={name} label={`${type}, ${t.recordName}`} />
-          <Copyable text={value} label={`${type}, ${t.recordValue}`} />
+      {records.map((record) => (
+        <li key={`${record.type} ${record.name} ${record.value}`}>
+          <span class="record-type">{record.type}</span>
+          <Copyable text={record.name} label={`${record.type}, ${t.recordName}`} />
+          <Copyable text={valueForPanel(record)} label={`${record.type}, ${t.recordValue}`} />
           <span class="record-purpose">
-            {sentence(purpose)} · {t.ttl(ttl)}
+            {sentence(record.purpose)} · {t.ttl(record.ttl)}
           </span>
         </li>
       ))}
     </ul>
   )
+}
+
+/** Many DNS panels take the quotation marks that a zone file has around a text for a part of it. */
+function valueForPanel({ type, value }: DnsRecord): string {
+  return type === 'TXT' ? value.replace(/^"(.*)"$/, '$1') : value
 }

@@ -17,7 +17,7 @@ import { pageOfList } from './list.tsx'
 import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
 import { ruleNotice } from './redirect-rule-section.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, namesAlone } from './refusals.ts'
 import { RegisterPage } from './register-page.tsx'
 import { ReportPage } from './report-page.tsx'
 import { suggestedLineages, suggestedSourceDomains, suggestedTargetHosts } from './suggestions.ts'
@@ -72,7 +72,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
       main: (
         <DelegationPage
           view={view}
-          standing={standingOf(underTenant(view.sourceDomain, tenant), view.lineage, clock.now())}
+          standing={standingOf(view.delegation, underTenant(view.sourceDomain, tenant), view.lineage, clock.now())}
           isAdmin={mayChange(principal, 'admin', tenant, act.at)}
           refusal={refusal}
           maySeeLineage={view.lineage?.tenantId !== null || principal.isOperator}
@@ -135,7 +135,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         registerView(
           principal,
           atField(
-            refusal,
+            namesAlone(refusal, ['sourceDomain', 'targetHost']),
             byCode({
               'not-found': 'tenant',
               forbidden: 'tenant',
@@ -156,7 +156,10 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
       },
       async (_form, { tenant, params }) => {
         const delegation = await delegationToVerify(find, tenant, params.id)
-        const report = await rules.verify(delegation)
+        const { mode } = await find.sourceDomain(tenant, delegation.sourceDomain)
+        // What is seen of the owner's web server is kept, so that the delegation's own page says the same
+        const report =
+          mode === 'hosted' ? await rules.verify(delegation) : (await rules.verifyAndCheck(delegation)).report
         return {
           shown: {
             title: texts.verification.titleOf(displayName(delegation.sourceDomain)),
@@ -225,7 +228,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         const tenant = tenants.get(tenantId)
         if (!tenant) return []
         const domain = await deps.sourceDomains.find(tenantId, sourceDomain)
-        const standing = standingOf(domain && underTenant(domain, tenant), await lineage, now)
+        const standing = standingOf(delegation, domain && underTenant(domain, tenant), await lineage, now)
         return [{ delegation, tenant, lineage: await lineage, standing }]
       }),
     ).then((rows) => rows.flat())

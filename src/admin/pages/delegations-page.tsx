@@ -83,7 +83,10 @@ function Row({ row, mayWithdraw }: { row: DelegationRow; mayWithdraw: boolean })
         <code class="plain">{`${delegation.service}.${delegation.protocol}`}</code>
       </th>
       <td data-label={t.standing}>
-        <StandingBadge standing={standing} />
+        <div>
+          <StandingBadge standing={standing} />{' '}
+          {standing === 'served' ? null : <small class="block">{t.standingNext[standing]}</small>}
+        </div>
       </td>
       <td data-label={t.target}>
         <Name name={delegation.targetHost} />
@@ -117,6 +120,8 @@ const LOOKS: Record<Standing, [Tone, IconName]> = {
   suspended: ['bad', 'stop'],
   'no-certificate': ['wait', 'clock'],
   expired: ['bad', 'alert'],
+  'rule-wrong': ['bad', 'alert'],
+  'rule-unchecked': ['wait', 'clock'],
 }
 
 export function StandingBadge({ standing }: { standing: Standing }) {

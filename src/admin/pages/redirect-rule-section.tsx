@@ -14,6 +14,9 @@ const BADGES: Record<RuleCheck['outcome'], [Tone, IconName]> = {
   'could-not-ask': ['wait', 'clock'],
 }
 
+/** Whose text goes to several places: all of it together is of use nowhere. */
+const IN_PARTS: ReadonlySet<RedirectRule['server']> = new Set(['cloudflare', 'static'])
+
 /** Whether the rule is to be checked: `no`, since the name is not held, or who looks at the page may not. */
 export type MayCheck = 'yes' | 'unproven' | 'no'
 
@@ -40,7 +43,7 @@ export function RedirectRuleSection(props: {
           <summary>{title}</summary>
           <div class="code-block">
             <p>{where}</p>
-            <CopyButton text={text} label={title} />
+            {IN_PARTS.has(server) ? null : <CopyButton text={text} label={title} />}
             <pre role="region" aria-label={title} tabIndex={0}>
               <code>{text}</code>
             </pre>

@@ -22,7 +22,7 @@ import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
 import { Check, Choice, Field, FormProblem, Heading, Name, TextField } from './parts.tsx'
 import { RedirectRuleSection } from './redirect-rule-section.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, namesAlone } from './refusals.ts'
 import { texts } from './texts.ts'
 import {
   isToChange,
@@ -150,7 +150,7 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
           {},
           seen,
           atField(
-            refusal,
+            namesAlone(refusal, ['name']),
             byCode({
               'not-found': 'tenant',
               forbidden: 'tenant',
@@ -173,7 +173,7 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
       },
       async (_form, { tenant, params: { name }, act }) => ({
         to: domainPath(tenant.name, name),
-        notice: lookNotice(await proofs.check(tenant.id, name, act)),
+        notice: lookNotice(await proofs.check(tenant.id, name, act), act.at),
       }),
       (refusal, seen) => domainView(seen, { form: 'check', refusal }),
     ),

@@ -10,7 +10,7 @@ import { ListPage, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
 import { form, page, type Page, type Refusal } from './page.tsx'
 import { FormProblem, Name, TextField, When } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, namesAlone } from './refusals.ts'
 import { texts } from './texts.ts'
 
 /** A whole number that a person typed; empty: left out. */
@@ -58,7 +58,8 @@ export function targetHostPages({ targetHosts, registrar, config }: AdminDeps, f
           },
         }
       },
-      (refusal) => view({}, atField(refusal, byCode({ 'already-exists': 'name', 'name-refused': 'name' }))),
+      (refusal) =>
+        view({}, atField(namesAlone(refusal, ['name']), byCode({ 'already-exists': 'name', 'name-refused': 'name' }))),
     ),
     ...confirmed(
       { path: '/target-hosts/:name/remove', access: 'operator', params: one },

@@ -43,11 +43,12 @@ export const texts = {
   remove: 'Remove',
   rename: 'Rename',
   expires: 'Expires',
+  anyMoment: 'any moment',
 
   /** In the largest unit that fits; days rather than months up to 90, because certificates are counted so. */
   relative(at: Date, now: Date): string {
     const ms = at.getTime() - now.getTime()
-    if (Math.abs(ms) < 60 * SECOND) return 'just now'
+    if (Math.abs(ms) < 60 * SECOND) return ms > 0 ? texts.anyMoment : 'just now'
     const [unit, size] = UNITS.find(
       ([unit, size]) => Math.abs(ms) >= size && !(unit === 'month' && Math.abs(ms) < 90 * 86_400 * SECOND),
     ) ?? ['minute', 60 * SECOND]
@@ -281,6 +282,17 @@ export const texts = {
       suspended: 'Suspended',
       'no-certificate': 'No certificate',
       expired: 'Certificate expired',
+      'rule-wrong': 'Redirect wrong',
+      'rule-unchecked': 'Redirect not seen',
+    },
+    /** In the list, behind the state. */
+    standingNext: {
+      unproven: 'publish its DNS record',
+      suspended: 'until it is resumed',
+      'no-certificate': 'import one',
+      expired: 'import a new one',
+      'rule-wrong': 'mend the rule on its web server',
+      'rule-unchecked': 'put the rule on its web server and check it',
     },
     standingHints: {
       served: 'Requests are answered as shown below.',
@@ -289,8 +301,13 @@ export const texts = {
       suspended: 'The source domain is suspended: nothing is served until it is resumed.',
       'no-certificate': 'There is nothing to publish until a certificate is imported.',
       expired: 'The published certificate has expired: most servers and clients will refuse it.',
+      'rule-wrong':
+        'The domain’s own web server, which is asked first, does not answer as it should. Mend the redirect rule on it, then check the rule.',
+      'rule-unchecked':
+        'The domain’s own web server is asked first, and its answer was not seen: nobody has looked yet, or it could not be asked at the last look. Put the redirect rule on it, then check the rule.',
     },
     proveIt: 'See which record',
+    seeRule: 'See the rule',
     none: 'No delegations yet',
     emptyTitle: 'Five steps to the first delegation',
     emptyLead:
@@ -340,6 +357,7 @@ export const texts = {
     hopsLead: 'The requests of a server or client that verifies this delegation.',
     externalHops: 'The first answer is given by the domain’s own web server: it has to redirect as shown.',
     redirectAnswer: '302 Found',
+    hasToBe: 'Has to be:',
     pemAnswer: '200, the certificates below as PEM',
     noAnswer: '404 Not Found',
     location: 'Location',
@@ -448,7 +466,6 @@ export const texts = {
       vouched: 'by the operator’s word',
       proven: 'record seen',
       wavering: 'record not found; lapses',
-      lapsesSoon: 'record not found; it lapses any moment',
       lapsed: 'nothing is served; lapsed',
     },
     toBeProven:
@@ -492,7 +509,6 @@ export const texts = {
       wavering: 'Wavering',
       lapsed: 'Lapsed',
     },
-    proofs: 'One record is enough, and has to stay:',
     since: { vouched: 'Vouched for since', txt: 'Proven by TXT record since', cname: 'Proven by CNAME record since' },
     seen: 'Last seen',
     gone: 'Not found since',
@@ -508,10 +524,11 @@ export const texts = {
     },
     nextLook: 'Next look',
     noneDue: 'none is due',
-    dueNow: 'due now',
+    afterVouch: 'when the operator withdraws the vouch',
     check: 'Check now',
     found: (name: string) => `The record was found: control of ${name} is proven.`,
     looked: (name: string) => `A look was taken at ${name}.`,
+    lookedBefore: 'Somebody looked a moment ago; this is what was found.',
     notNeeded: {
       ok: 'The record was found. It is not needed while the operator vouches for the name.',
       wrong: 'The record was not found. It is not needed while the operator vouches for the name.',
@@ -519,6 +536,7 @@ export const texts = {
       none: 'There was no clear answer. None is needed while the operator vouches for the name.',
     },
     lookDetails: 'What the name servers said at the last look',
+    lookNotNeeded: 'What the name servers said at the last look, which is not needed',
     sibling:
       'A name that was made up for this look. Had it the record too, a wildcard would give it to every name, and it would prove nothing.',
     aliases: 'Alias of',
@@ -839,6 +857,7 @@ export const texts = {
 
   /** As the nouns' refusals, these begin in the middle of a sentence. */
   refusals: {
+    nameAlone: 'give the name alone, without https:// and without a path',
     noForm: 'send the form as application/x-www-form-urlencoded',
     noPasskeyAnswer: 'the browser sent no answer of a passkey; try again',
     noPasskey: 'you have no such passkey',
