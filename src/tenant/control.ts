@@ -27,8 +27,14 @@ export interface Claim extends Control {
   claimedAt: Date
 }
 
-/** Every question has three outcomes; "could not ask" never takes anything from anybody. */
-export type Sighting = { outcome: 'ok'; proof: 'txt' | 'cname' } | { outcome: 'wrong' } | { outcome: 'could-not-ask' }
+/**
+ * Every question has three outcomes; "could not ask" never takes anything from anybody.
+ * `isByMost`: more than half of all name servers of the zone say so, those that are silent counted with the others.
+ */
+export type Sighting =
+  | { outcome: 'ok'; proof: 'txt' | 'cname'; isByMost: boolean }
+  | { outcome: 'wrong'; isByMost: boolean }
+  | { outcome: 'could-not-ask' }
 
 /** `lose`: another tenant has proven that it controls the name now. */
 export type ControlEvent = 'prove' | 'see' | 'waver' | 'miss' | 'lapse' | 'lose'
@@ -90,8 +96,9 @@ export function lapsesAt({ waveringSince }: Control): Date | null {
 
 /**
  * What a look at the name changes, for all who claim it at once. The holder keeps the name while its proof is seen,
- * or nobody could be asked. Where it is gone, whoever else is seen to control the name has it from now on (of several the
- * first to have claimed it); where nobody is, it wavers and then lapses. A vouch yields to nothing but its withdrawal.
+ * or nobody could be asked. Where most name servers say that it is gone, whoever else most of them show to control the
+ * name has it from now on (of several the first to have claimed it); otherwise it wavers and then lapses. A vouch yields
+ * to nothing but its withdrawal.
  * @param at when the look began
  */
 export function afterLook(
@@ -100,7 +107,8 @@ export function afterLook(
   at: Date,
 ): readonly ControlChange[] {
   const holder = claims.find(({ proof }) => proof !== null)
-  if (holder === undefined) return firstSeen(claims, sighting, at)
+  // Half of the servers are enough: in many zones a secondary is dead for good
+  if (holder === undefined) return firstSeen(claims, sighting, at, () => true)
   if (holder.proof === 'vouched') return []
   const seen = sighting(holder)
   if (seen.outcome === 'could-not-ask') return []
@@ -108,25 +116,28 @@ export function afterLook(
     const control = { ...holder, ...provenBy(seen.proof, at), provenAt: holder.provenAt }
     return [change(holder, holder.waveringSince === null && holder.proof === seen.proof ? 'see' : 'prove', control)]
   }
-  const successor = firstSeen(
-    claims.filter(({ id }) => id !== holder.id),
-    sighting,
-    at,
-  )
+  // Fewer than most of them may be a single one, which is stale or whose keeper wants the name, while the others are silent
+  const successor = seen.isByMost ? firstSeen(claims, sighting, at, ({ isByMost }) => isByMost) : []
   if (successor.length > 0) return [change(holder, 'lose', lapsedSince(at)), ...successor]
   return [missed(holder, at)]
 }
 
-function firstSeen(claims: readonly Claim[], sighting: (claim: Claim) => Sighting, at: Date): ControlChange[] {
+function firstSeen(
+  claims: readonly Claim[],
+  sighting: (claim: Claim) => Sighting,
+  at: Date,
+  isEnough: (seen: Sighting & { outcome: 'ok' }) => boolean,
+): ControlChange[] {
   for (const claim of claims.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
     const seen = sighting(claim)
-    if (seen.outcome === 'ok') return [change(claim, 'prove', provenBy(seen.proof, at))]
+    if (seen.outcome === 'ok' && isEnough(seen)) return [change(claim, 'prove', provenBy(seen.proof, at))]
   }
   return []
 }
 
 function missed(holder: Claim, at: Date): ControlChange {
-  const waveringSince = holder.waveringSince ?? at
+  // The earlier: a clock that ran a year ahead when it was found gone does not keep the name for a year
+  const waveringSince = new Date(Math.min(holder.waveringSince?.getTime() ?? Infinity, at.getTime()))
   const misses = holder.misses + 1
   if (misses >= MISSES_TO_LAPSE && at.getTime() >= waveringSince.getTime() + WAVERING_MS)
     return change(holder, 'lapse', lapsedSince(at))

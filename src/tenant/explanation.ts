@@ -146,17 +146,22 @@ function advice({ claim, wanted, look, sighting, isHeldByAnother }: Seen): strin
       : isProven && sighting?.outcome === 'could-not-ask'
         ? ['Leave your record in place.']
         : publish(claim, wanted)),
-    ...(look && sighting?.outcome !== 'ok' ? found(claim, wanted, look.findings) : []),
+    ...(look && isInDoubt(sighting, isHeldByAnother) ? found(claim, wanted, look.findings) : []),
     ...(isHeldByAnother ? [ANOTHER_HOLDS] : []),
     'What you change in DNS takes minutes to be seen everywhere, in some zones hours.',
   ]
   return [...new Set(lines)] // of both records the same may be said
 }
 
+/** Whoever has found the record at too few of the servers to take the name from another wants to know which those are. */
+function isInDoubt(sighting: Sighting | null, isHeldByAnother: boolean): boolean {
+  return sighting?.outcome !== 'ok' || (isHeldByAnother && !sighting.isByMost)
+}
+
 const ANOTHER_HOLDS =
   "Another tenant holds the name, whose own proof still stands. Take that tenant's record out of DNS, if one is there: " +
-  'with the next look at which it is gone and yours is found, the name is yours. If the operator vouches for the other ' +
-  'tenant, ask the operator.'
+  'with the next look at which more than half of the name servers have yours and no longer the other, the name is ' +
+  'yours. If the operator vouches for the other tenant, ask the operator.'
 
 function publish({ mode, name }: Claim, { token, edgeName }: Wanted): string[] {
   const txt = `Publish a TXT record at ${challengeName(name)} with the value ${token}, in upper and lower case as here; it has to stay.`
@@ -178,13 +183,17 @@ function found({ mode }: Claim, wanted: Wanted, findings: Findings): string[] {
 function aboutRecord(look: Look, sibling: Look | null, value: string, finding: Finding, wanted: Wanted): string {
   const at = [look.name, ...look.aliases].join(', by CNAME ')
   if (look.fault !== null) return aboutFault(look, at)
-  switch (finding) {
-    case 'found':
-      return `At ${at} your ${look.type} record was found.`
+  switch (finding.is) {
+    case 'found': {
+      const isByMost = finding.isByMost ? '' : ', but not by more than half of the name servers'
+      return `At ${at} your ${look.type} record was found${isByMost}${list(failures(look))}.`
+    }
     case 'wildcard':
       return `At ${at} your value was found, but by a wildcard record, which every name beside it has too: publish it at this very name, and take it out of the wildcard.`
+    case 'wildcard-alias':
+      return `At ${at} your value was found, but by a wildcard alias (or a DNAME record), which leads every name beside it there too: publish a ${look.type} record at ${look.name} itself.`
     case 'absent':
-      return aboutAbsence(look, at, wanted)
+      return aboutAbsence(look, at, value, wanted)
     case 'could-not-ask':
       return aboutSilence(look, sibling, at, value)
   }
@@ -198,7 +207,7 @@ function aboutFault({ fault, zone, name, replies }: Look, at: string): string {
     case 'no-zone':
       return `Which name servers have the zone of ${at} could not be learnt; see that the domain is registered and delegated to name servers that work.`
     case 'no-servers':
-      return `The zone ${zone ?? `of ${name}`} is delegated to name servers without an address${list(replies.map(({ server }) => server))}.`
+      return `The zone ${zone ?? `of ${name}`} is delegated to name servers of which none has a public address that could be asked${list(replies.map(({ server }) => server))}.`
     case 'servers-disagree':
       return `The name servers disagree on where the alias at ${at} leads; one of them may not have the latest zone yet.`
     case 'alias-loop':
@@ -208,12 +217,15 @@ function aboutFault({ fault, zone, name, replies }: Look, at: string): string {
   }
 }
 
-function aboutAbsence({ type, replies, name }: Look, at: string, { token, edgeName }: Wanted): string {
-  const telling = replies.filter(saysSomething)
+function aboutAbsence(look: Look, at: string, own: string, { token, edgeName }: Wanted): string {
+  const { type, name } = look
+  const [having, telling] = opinions(look, own)
+  if (having.length > 0)
+    return `Most name servers have no longer, or not yet, your record at ${at}: it is at${list(having.map(serverOf), '')}, but not at${list(telling.map(serverOf), '')}.`
   const values = [...new Set(telling.flatMap(({ values }) => values))]
   if (values.length > 0) {
     const shown = values.slice(0, VALUES_SHOWN).map(shortened).join(', ')
-    const more = values.length > VALUES_SHOWN ? ` and ${values.length - VALUES_SHOWN} more` : ''
+    const more = values.length > VALUES_SHOWN ? ' and more' : '' // of which not all are kept
     const hint =
       type === 'TXT' && values.some((one) => bare(one) === bare(token))
         ? '; yours but for quotation marks, or for upper and lower case'
@@ -229,14 +241,19 @@ function aboutAbsence({ type, replies, name }: Look, at: string, { token, edgeNa
 }
 
 function aboutSilence(look: Look, sibling: Look | null, at: string, value: string): string {
-  const [having, lacking] = [true, false].map((has) =>
-    look.replies.filter((reply) => saysSomething(reply) && hasValue(look, reply, value) === has),
-  ) as [ServerReply[], ServerReply[]]
+  const [having, lacking] = opinions(look, value)
   if (having.length > 0 && lacking.length > 0)
     return `The name servers disagree on ${at}: your record is at${list(having.map(serverOf), '')}, but not at${list(lacking.map(serverOf), '')}; a change takes its time to reach all of them.`
   if (isSeen(look, value))
     return `At ${at} your record was found, but whether it is a wildcard's could not be asked${list(failures(sibling))}.`
   return `Too few name servers of ${look.zone ?? 'the zone'} said anything about ${at}${list(failures(look))}.`
+}
+
+/** The replies by which the record is there, and those by which it is not. */
+function opinions(look: Look, value: string): [having: ServerReply[], lacking: ServerReply[]] {
+  const telling = look.replies.filter(saysSomething)
+  const having = telling.filter((reply) => hasValue(look, reply, value))
+  return [having, telling.filter((reply) => !having.includes(reply))]
 }
 
 function failures(look: Look | null): string[] {
@@ -251,11 +268,11 @@ const FAILURES: Partial<Record<DnsReply, string>> = {
   timeout: 'did not answer in time',
   unreachable: 'could not be reached',
   malformed: 'sent no valid answer',
-  'not-asked': 'has an address of a private or reserved network',
+  'not-asked': 'has no public address that could be asked',
 }
 
 function serverOf({ server, address }: ServerReply): string {
-  return address === '' ? `${server} (without an address)` : `${server} (${address})`
+  return address === '' ? server : `${server} (${address})`
 }
 
 function list(items: string[], before = ':'): string {

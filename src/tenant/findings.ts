@@ -11,11 +11,11 @@ export type DnsReply =
   | 'timeout'
   | 'unreachable'
   | 'malformed' // what came is no answer to the question
-  | 'not-asked' // its address is none that this server asks: private, loopback, reserved
+  | 'not-asked' // it has no address that this server asks: none at all, or a private or reserved one
 
 export interface ServerReply {
   server: string // "ns1.example.net"
-  address: string // "192.0.2.1"; "" where it has none that could be found
+  address: string // "192.0.2.1"; "" where it has none that is asked
   reply: DnsReply
   values: string[] // of TXT records the text, case and all; of a CNAME record the name, lower case, no final dot
 }
@@ -24,7 +24,7 @@ export interface ServerReply {
 export type LookFault =
   | 'no-resolver' // none of the configured resolvers answers: nothing is known of any name
   | 'no-zone' // they answer, but which servers have the zone could not be learnt
-  | 'no-servers' // the zone names servers that have no address
+  | 'no-servers' // none of the zone's servers has an address that is asked
   | 'servers-disagree' // on where an alias leads
   | 'alias-loop'
   | 'too-many-aliases'
@@ -34,6 +34,7 @@ export interface Look {
   name: string
   type: 'TXT' | 'CNAME'
   aliases: string[] // CNAME records that were followed, in their order; of the type CNAME none is
+  isLedByFew?: true // an alias on the way was told by no more than half of its zone's servers
   zone: string | null // where they end; null: not learnt
   replies: ServerReply[] // of that zone's servers
   fault: LookFault | null
@@ -59,16 +60,27 @@ export interface Wanted {
   edgeName: string
 }
 
-/** What a look says about one value; `wildcard`: it was found, but every other name beside this one has it too. */
-export type Finding = 'found' | 'absent' | 'wildcard' | 'could-not-ask'
+/** What a look says about one value, and whether more than half of all name servers say so. */
+export interface Finding {
+  is:
+    | 'found'
+    | 'absent'
+    | 'wildcard' // it was found, but every other name beside this one has it too
+    | 'wildcard-alias' // it was found behind an alias that every other name beside this one has too
+    | 'could-not-ask'
+  isByMost: boolean
+}
+
+const UNKNOWN: Finding = { is: 'could-not-ask', isByMost: false }
 
 /** Whether a claim's own record is there: the TXT record, or the CNAME record of a hosted name. */
-export function sightingOf(claim: Pick<Claim, 'mode'>, wanted: Wanted, findings: Findings): Sighting {
-  const txt = txtFinding(wanted, findings)
-  if (txt === 'found') return { outcome: 'ok', proof: 'txt' }
-  const cname = claim.mode === 'hosted' ? cnameFinding(wanted, findings) : 'absent'
-  if (cname === 'found') return { outcome: 'ok', proof: 'cname' }
-  return { outcome: txt === 'could-not-ask' || cname === 'could-not-ask' ? 'could-not-ask' : 'wrong' }
+export function sightingOf({ mode }: Pick<Claim, 'mode'>, wanted: Wanted, findings: Findings): Sighting {
+  const txt = { proof: 'txt' as const, ...txtFinding(wanted, findings) }
+  const asked = mode === 'hosted' ? [txt, { proof: 'cname' as const, ...cnameFinding(wanted, findings) }] : [txt]
+  const [first, ...others] = asked.filter(({ is }) => is === 'found')
+  if (first) return { outcome: 'ok', proof: first.proof, isByMost: [first, ...others].some(isByMost) }
+  if (asked.some(({ is }) => is === 'could-not-ask')) return { outcome: 'could-not-ask' }
+  return { outcome: 'wrong', isByMost: asked.every(isByMost) }
 }
 
 export function txtFinding({ token }: Wanted, { txt, txtSibling }: Findings): Finding {
@@ -76,13 +88,43 @@ export function txtFinding({ token }: Wanted, { txt, txtSibling }: Findings): Fi
 }
 
 export function cnameFinding({ edgeName }: Wanted, { cname, cnameSibling }: Findings): Finding {
-  if (cname === null) return 'could-not-ask' // it was nobody's hosted name when the look began
+  if (cname === null) return UNKNOWN // it was nobody's hosted name when the look began
   return apartFromSibling(cname, cnameSibling, edgeName)
 }
 
 /** Whether a claim's record was found, so that a name beside it has to be asked for as well. */
 export function isSeen(look: Look, value: string): boolean {
-  return valueAt(look, value) === 'found'
+  return valueAt(look, value).is === 'found'
+}
+
+const OTHERS_KEPT = 4
+const LENGTH_KEPT = 100
+
+/**
+ * What of it is kept: whoever runs a zone decides how much its name servers say. About the values that are wanted it says
+ * the same as before.
+ */
+export function withoutBulk(findings: Findings, wanted: readonly Wanted[]): Findings {
+  const values = new Set(wanted.flatMap(({ token, edgeName }) => [token, edgeName]))
+  const slim = (look: Look): Look => ({
+    ...look,
+    replies: look.replies.map((reply) => ({ ...reply, values: slimValues(look, reply, values) })),
+  })
+  const { txt, txtSibling, cname, cnameSibling } = findings
+  return {
+    txt: slim(txt),
+    txtSibling: txtSibling && slim(txtSibling),
+    cname: cname && slim(cname),
+    cnameSibling: cnameSibling && slim(cnameSibling),
+  }
+}
+
+function slimValues(look: Look, { values }: ServerReply, wanted: ReadonlySet<string>): string[] {
+  const own = values.map((value) => compared(look, value)).filter((value) => wanted.has(value))
+  const others = values.filter((value) => !wanted.has(compared(look, value))).slice(0, OTHERS_KEPT)
+  // The mark is more than a courtesy: a value that begins with a wanted one is not cut to be that
+  const cut = others.map((value) => (value.length > LENGTH_KEPT ? `${value.slice(0, LENGTH_KEPT - 1)}…` : value))
+  return [...new Set([...own, ...cut])]
 }
 
 /** Of the zone, sorted; null: not learnt. */
@@ -107,28 +149,73 @@ export function areEnough(replies: readonly ServerReply[]): boolean {
   return heard.size > 0 && heard.size * 2 >= all.size
 }
 
-export function hasValue({ type }: Pick<Look, 'type'>, { values }: ServerReply, value: string): boolean {
+export function hasValue(look: Pick<Look, 'type'>, { values }: ServerReply, value: string): boolean {
+  const isThere = (one: string) => compared(look, one) === value
   // A name has one CNAME record (RFC 2181 §10.1): of several nobody can say where the name leads
-  if (type === 'CNAME') return values.length > 0 && values.every((one) => one === value)
-  return values.some((one) => one.trim() === value) // people paste
+  return look.type === 'CNAME' ? values.length > 0 && values.every(isThere) : values.some(isThere)
+}
+
+function compared({ type }: Pick<Look, 'type'>, value: string): string {
+  return type === 'TXT' ? value.trim() : value // people paste
 }
 
 /** A record that every name has says nothing about this one: whoever controls any name of the zone could point to it. */
 function apartFromSibling(look: Look, sibling: Look | null, value: string): Finding {
-  const finding = valueAt(look, value)
-  if (finding !== 'found') return finding
-  // Not asked: the value was nobody's yet when the look began
-  const beside = sibling === null ? 'could-not-ask' : valueAt(sibling, value)
-  if (beside === 'could-not-ask') return 'could-not-ask'
-  return beside === 'found' ? 'wildcard' : 'found'
+  const here = valueAt(look, value)
+  if (here.is !== 'found') return here
+  if (sibling === null) return UNKNOWN // not asked: the value was nobody's yet when the look began
+  const isSurelyLed = !look.isLedByFew && !sibling.isLedByFew
+  // Behind such an alias whoever it leads to would be asked the same twice, and may answer as they like
+  if (isLedAlike(look, sibling)) return { is: 'wildcard-alias', isByMost: isSurelyLed }
+  // A wildcard alias would have led this name as well: it has a record of its own, whatever stands behind the other's
+  if (look.aliases.length === 0 && sibling.aliases.length > 0)
+    return { ...here, isByMost: here.isByMost && isSurelyLed }
+  const beside = valueAt(sibling, value)
+  if (beside.is === 'could-not-ask') return UNKNOWN
+  return { is: beside.is === 'found' ? 'wildcard' : 'found', isByMost: here.isByMost && beside.isByMost }
 }
 
-/** Those that say something have to agree, and be enough: neither a stale secondary nor the only one left of many decides. */
-function valueAt(look: Look, value: string): Exclude<Finding, 'wildcard'> {
-  if (look.fault === 'alias-loop' || look.fault === 'too-many-aliases') return 'absent'
-  if (look.fault !== null) return 'could-not-ask'
-  if (!areEnough(look.replies)) return 'could-not-ask'
-  const telling = look.replies.filter(saysSomething)
-  if (telling.every((reply) => hasValue(look, reply, value))) return 'found'
-  return telling.some((reply) => hasValue(look, reply, value)) ? 'could-not-ask' : 'absent'
+/** By the alias of a wildcard, or by one that a DNAME record makes: it replaces all but the first labels (RFC 6672 §2.2). */
+function isLedAlike(look: Look, sibling: Look): boolean {
+  const [alias, beside] = [look.aliases[0], sibling.aliases[0]]
+  if (alias === undefined || beside === undefined) return false
+  if (alias === beside) return true
+  const [first, rest] = labels(alias)
+  const [firstBeside, restBeside] = labels(beside)
+  return rest === restBeside && first === labels(look.name)[0] && firstBeside === labels(sibling.name)[0]
+}
+
+function labels(name: string): [first: string, rest: string] {
+  const end = name.indexOf('.')
+  return [name.slice(0, end), name.slice(end + 1)]
+}
+
+/**
+ * More than half of all servers decide, whatever the others say: one old secondary neither keeps a name nor withholds it.
+ * Fewer are believed where they are half, and nobody contradicts them.
+ */
+function valueAt(look: Look, value: string): Finding {
+  const { fault, replies, isLedByFew = false } = look
+  const { all, having, lacking } = opinions(look, value)
+  if (fault === 'alias-loop' || fault === 'too-many-aliases')
+    return { is: 'absent', isByMost: lacking * 2 > all && !isLedByFew }
+  if (fault !== null) return UNKNOWN
+  if (having * 2 > all) return { is: 'found', isByMost: !isLedByFew }
+  if (lacking * 2 > all) return { is: 'absent', isByMost: !isLedByFew }
+  const [has, ...others] = new Set(replies.filter(saysSomething).map((reply) => hasValue(look, reply, value)))
+  if (has === undefined || others.length > 0 || !areEnough(replies)) return UNKNOWN
+  return { is: has ? 'found' : 'absent', isByMost: false }
+}
+
+/** How many servers there are, by name, and of how many all addresses that say anything have the value, or lack it. */
+function opinions(look: Look, value: string): { all: number; having: number; lacking: number } {
+  const byServer = new Map(look.replies.map(({ server }) => [server, new Set<boolean>()]))
+  for (const reply of look.replies.filter(saysSomething)) byServer.get(reply.server)!.add(hasValue(look, reply, value))
+  const agreed = [...byServer.values()].filter(({ size }) => size === 1)
+  const having = agreed.filter((has) => has.has(true)).length
+  return { all: byServer.size, having, lacking: agreed.length - having }
+}
+
+function isByMost(finding: Finding): boolean {
+  return finding.isByMost
 }

@@ -7,7 +7,7 @@ import type { JobStore } from '../work/job.ts'
 import type { JobKind } from '../work/runner.ts'
 import { afterLook, FRESH_PROOF_MS, isFresh, type Claim, type ControlStore, type ProofLook } from './control.ts'
 import { coversClaim, explain, type Explanation } from './explanation.ts'
-import { isSeen, sightingOf, type Findings, type Look, type NameServers, type Wanted } from './findings.ts'
+import { isSeen, sightingOf, withoutBulk, type Findings, type Look, type NameServers, type Wanted } from './findings.ts'
 import { nextCheckAt } from './proof-schedule.ts'
 import { challengeName, edgeNameOf, proofToken } from './proof-token.ts'
 
@@ -18,20 +18,25 @@ export const PROOF_CHECK = 'proof-check'
 
 /** For how long what was found stands for whoever asks again. */
 const RECENT_MS = 5000
+/** So old is the last look before one is made for whoever waits for a fresh proof. */
+const STALE_MS = 3_600_000
+/** Looks that people ask for, in this process: whoever presses often holds up neither what is due nor others. */
+const CHECKS_AT_ONCE = { ofTenant: 2, inAll: 16 }
+const CHECK_AGAIN_MS = 5000
 
 export interface ProofChecks {
   /**
    * Looks now, and takes in what is found; where somebody looked in the last five seconds, that stands.
-   * @throws ProblemError not-found: the tenant does not claim the name
+   * @throws ProblemError not-found: the tenant does not claim the name; too-many-requests: too many such looks are under way
    */
   check(tenantId: string, name: DomainName, act: Act): Promise<Explanation>
   /** Without asking anybody. @throws ProblemError not-found */
   explain(tenantId: string, name: DomainName): Promise<Explanation>
   /**
-   * Before an order: the proof is in force and fresh, or is looked for now.
-   * @throws ProblemError control-unproven, with what was found and what to do; not-found
+   * Before an order: whether a proof is in force and fresh. It asks nobody, since whoever orders must not wait for name
+   * servers of others; where the answer is "not yet" a look is due soon, and it is for the caller to come again.
    */
-  confirm(tenantId: string, name: DomainName): Promise<void>
+  confirm(tenantId: string, name: DomainName): Promise<'proven' | 'not yet' | 'not claimed'>
   job: JobKind
 }
 
@@ -52,15 +57,19 @@ export function proofChecks(deps: {
   const { control, nameServers, jobs, proofKey, edgeName, clock, random, randomBytes, log } = deps
   const flights = new Map<DomainName, { asked: ReadonlySet<string>; taken: Promise<Taken> }>()
   const noteResolvers = resolverAlarm(log)
+  const inTurn = checkLimit()
 
   function wantedOf(claim: Claim): Wanted {
     return { token: proofToken(proofKey, claim.tenantId, claim.name), edgeName: edgeNameOf(claim, edgeName) }
   }
 
-  /** Two at once share one look, unless it began too early to ask for all that the second needs. */
+  /** The look that is under way, unless it began too early to ask for all that these claims need. */
+  function underWay(name: DomainName, claims: readonly Claim[]): Promise<Taken> | undefined {
+    const flight = flights.get(name)
+    return flight && claims.every((claim) => flight.asked.has(questionOf(claim))) ? flight.taken : undefined
+  }
+
   function look(name: DomainName, claims: readonly Claim[], act: Act): Promise<Taken> {
-    const underWay = flights.get(name)
-    if (underWay && claims.every((claim) => underWay.asked.has(questionOf(claim)))) return underWay.taken
     const flight = { asked: new Set(claims.map(questionOf)), taken: lookNow(name, claims, act) }
     flights.set(name, flight)
     const land = () => void (flights.get(name) === flight && flights.delete(name))
@@ -76,7 +85,7 @@ export function proofChecks(deps: {
     const before = await control.lastLook(name)
     const sighting = (claim: Claim) => sightingOf(claim, wanted(claim), findings)
     const taken = await control.takeIn(
-      { name, lookedAt, findings },
+      { name, lookedAt, findings: withoutBulk(findings, claims.map(wanted)) },
       (now) => ({ changes: afterLook(now, sighting, lookedAt), isUnanswered: isUnanswered(now, sighting) }),
       act,
     )
@@ -138,15 +147,16 @@ export function proofChecks(deps: {
     if (runAt) await jobs.enqueue({ kind: PROOF_CHECK, key: name, payload: {}, runAt })
   }
 
-  const byItself = (): Act => ({ at: clock.now(), actor: PROOF_CHECK, address: null })
-
   return {
     async check(tenantId, name, act) {
       const claims = await control.claimsTo(name)
       const claim = claimOf(claims, tenantId, name)
       const last = await control.lastLook(name)
       const stands = last && coversClaim(last, claim) && isRecent(last, clock.now())
-      if (!stands) await bringForward(name, await look(name, claims, act))
+      if (!stands) {
+        const taken = await (underWay(name, claims) ?? inTurn(tenantId, () => look(name, claims, act)))
+        await bringForward(name, taken)
+      }
       return explainTo(tenantId, name)
     },
 
@@ -154,18 +164,22 @@ export function proofChecks(deps: {
 
     async confirm(tenantId, name) {
       const claims = await control.claimsTo(name)
-      if (isFresh(claimOf(claims, tenantId, name), clock.now())) return
-      await bringForward(name, await look(name, claims, byItself()))
-      const found = await explainTo(tenantId, name)
-      if (isFresh(found.claim, clock.now())) return
-      throw new ProblemError('control-unproven', [found.summary, ...found.advice].join(' '))
+      const own = claims.find((claim) => claim.tenantId === tenantId)
+      if (!own) return 'not claimed'
+      const now = clock.now()
+      if (isFresh(own, now)) return 'proven'
+      const isVouched = holderOf(claims)?.proof === 'vouched' // for another, and no look would change that
+      if (!isVouched && isStale(await control.lastLook(name), now))
+        await jobs.enqueue({ kind: PROOF_CHECK, key: name, payload: {}, runAt: now })
+      return 'not yet'
     },
 
     async job({ key }) {
       const name = key as DomainName
       const claims = await control.claimsTo(name)
       if (claims.length === 0 || holderOf(claims)?.proof === 'vouched') return
-      const taken = await look(name, claims, byItself())
+      const act: Act = { at: clock.now(), actor: PROOF_CHECK, address: null }
+      const taken = await (underWay(name, claims) ?? look(name, claims, act))
       const runAgainAt = nextCheckAt(taken.claims, taken.unanswered, clock.now(), random())
       return runAgainAt ? { runAgainAt } : undefined
     },
@@ -190,6 +204,31 @@ function questionOf({ id, mode }: Claim): string {
 function isRecent({ lookedAt }: ProofLook, now: Date): boolean {
   const age = now.getTime() - lookedAt.getTime()
   return age >= 0 && age < RECENT_MS
+}
+
+function isStale(last: ProofLook | undefined, now: Date): boolean {
+  // Either way: a look by a clock that ran a week ahead would be young for a week
+  return last === undefined || Math.abs(now.getTime() - last.lookedAt.getTime()) > STALE_MS
+}
+
+function checkLimit(): <T>(tenantId: string, look: () => Promise<T>) => Promise<T> {
+  const tenants: string[] = [] // one entry for each look that is under way
+  return async (tenantId, look) => {
+    const own = tenants.filter((one) => one === tenantId)
+    if (own.length >= CHECKS_AT_ONCE.ofTenant) throw tooMany(`${own.length} names of this tenant are`)
+    if (tenants.length >= CHECKS_AT_ONCE.inAll) throw tooMany('as many names as can be at once are')
+    tenants.push(tenantId)
+    try {
+      return await look()
+    } finally {
+      tenants.splice(tenants.indexOf(tenantId), 1)
+    }
+  }
+}
+
+function tooMany(which: string): ProblemError {
+  const detail = `${which} looked for at this moment; check this one again in a few seconds, or leave it to the look that is due by itself`
+  return new ProblemError('too-many-requests', detail, { retryAfterMs: CHECK_AGAIN_MS })
 }
 
 /** Nothing is known of whom it matters to: the holder, or whoever waits where nobody holds the name. */

@@ -26,8 +26,13 @@ const WAITING: readonly [untilMs: number, spanMs: number][] = [
 export function nextCheckAt(claims: readonly Claim[], unanswered: number, now: Date, random: number): Date | null {
   const holder = claims.find(({ proof }) => proof !== null)
   if (claims.length === 0 || holder?.proof === 'vouched') return null
-  const spans = [...waitingSpan(claims, now, random), ...unansweredSpan(unanswered, holder !== undefined, random)]
-  if (holder) spans.push(holderSpan(holder, random))
+  const silent = unanswered > 0 ? unansweredSpan(unanswered, random) : null
+  const waiting = waitingSpan(claims, now, random)
+  // A proof that ages has to be looked for again soon; who waits for a silent zone waits for it to be mended
+  const spans = [
+    ...(holder ? [Math.min(holderSpan(holder, random), silent ?? Infinity)] : []),
+    ...(waiting === null ? [] : [Math.max(waiting, silent ?? 0)]),
+  ]
   return new Date(now.getTime() + Math.round(Math.min(...spans)))
 }
 
@@ -36,22 +41,18 @@ function holderSpan({ waveringSince }: Claim, random: number): number {
   return PROVEN.leastMs + (PROVEN.mostMs - PROVEN.leastMs) * random
 }
 
-/** A proof that ages has to be looked for again soon; a claim that nobody waits for may wait longer and longer. */
-function unansweredSpan(unanswered: number, isHeld: boolean, random: number): number[] {
-  if (unanswered === 0) return []
-  const span = UNANSWERED.firstMs * 2 ** (unanswered - 1)
-  return [spread(isHeld ? Math.min(span, UNANSWERED.mostMs) : span, random)]
+function unansweredSpan(unanswered: number, random: number): number {
+  return spread(Math.min(UNANSWERED.firstMs * 2 ** (unanswered - 1), UNANSWERED.mostMs), random)
 }
 
-function waitingSpan(claims: readonly Claim[], now: Date, random: number): number[] {
+/** Null: nobody waits. */
+function waitingSpan(claims: readonly Claim[], now: Date, random: number): number | null {
   const since = claims
     .filter(({ proof }) => proof === null)
     .map(({ claimedAt, lapsedAt }) => Math.max(claimedAt.getTime(), lapsedAt?.getTime() ?? 0))
-  if (since.length === 0) return []
+  if (since.length === 0) return null
   const age = now.getTime() - Math.max(...since)
-  return WAITING.filter(([until]) => age < until)
-    .slice(0, 1)
-    .map(([, span]) => spread(span, random))
+  return spread(WAITING.find(([until]) => age < until)![1], random)
 }
 
 /** Over the upper quarter. */

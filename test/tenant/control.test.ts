@@ -13,9 +13,11 @@ import {
 } from '../../src/tenant/control.ts'
 import { aClaim, after, DAY, HOUR, START } from './claims.ts'
 
-const ok = { outcome: 'ok', proof: 'txt' } as const
-const byCname = { outcome: 'ok', proof: 'cname' } as const
-const wrong = { outcome: 'wrong' } as const
+const ok = { outcome: 'ok', proof: 'txt', isByMost: true } as const
+const okByFew = { ...ok, isByMost: false } as const
+const byCname = { outcome: 'ok', proof: 'cname', isByMost: true } as const
+const wrong = { outcome: 'wrong', isByMost: true } as const
+const wrongByFew = { ...wrong, isByMost: false } as const
 const unknown = { outcome: 'could-not-ask' } as const
 
 const proven: Control = { ...UNPROVEN, proof: 'txt', provenAt: START, seenAt: START }
@@ -44,6 +46,7 @@ describe('a look at a name with one claim', () => {
   test.each<[from: keyof typeof states, sighting: Sighting, change: string]>([
     ['unproven', ok, 'a prove proven'],
     ['unproven', byCname, 'a prove proven'],
+    ['unproven', okByFew, 'a prove proven'],
     ['unproven', wrong, ''],
     ['unproven', unknown, ''],
     ['vouched', ok, ''],
@@ -51,11 +54,15 @@ describe('a look at a name with one claim', () => {
     ['vouched', unknown, ''],
     ['proven', ok, 'a see proven'],
     ['proven', byCname, 'a prove proven'],
+    ['proven', okByFew, 'a see proven'],
     ['proven', wrong, 'a waver wavering'],
+    ['proven', wrongByFew, 'a waver wavering'],
     ['proven', unknown, ''],
     ['wavering', ok, 'a prove proven'],
+    ['wavering', okByFew, 'a prove proven'],
     ['wavering', byCname, 'a prove proven'],
     ['wavering', wrong, 'a miss wavering'],
+    ['wavering', wrongByFew, 'a miss wavering'],
     ['wavering', unknown, ''],
     ['lapsed', ok, 'a prove proven'],
     ['lapsed', byCname, 'a prove proven'],
@@ -72,12 +79,18 @@ describe('a look at a name that a holds, and b claims too', () => {
     ['vouched', unknown, ok, ''],
     ['proven', ok, ok, 'a see proven'],
     ['proven', wrong, ok, 'a lose lapsed, b prove proven'],
+    ['proven', wrong, okByFew, 'a waver wavering'],
+    ['proven', wrongByFew, ok, 'a waver wavering'],
+    ['proven', wrongByFew, okByFew, 'a waver wavering'],
+    ['proven', okByFew, ok, 'a see proven'],
     ['proven', wrong, wrong, 'a waver wavering'],
     ['proven', wrong, unknown, 'a waver wavering'],
     ['proven', unknown, ok, ''],
     ['proven', unknown, wrong, ''],
     ['wavering', ok, ok, 'a prove proven'],
     ['wavering', wrong, ok, 'a lose lapsed, b prove proven'],
+    ['wavering', wrong, okByFew, 'a miss wavering'],
+    ['wavering', wrongByFew, ok, 'a miss wavering'],
     ['wavering', unknown, ok, ''],
   ])('%s, a %o, b %o: %s', (from, a, b, change) => {
     const claims = [aClaim('b', lapsedSince(START)), aClaim('a', states[from])]
@@ -89,6 +102,9 @@ describe('a look at a name that a holds, and b claims too', () => {
     expect(changes(claims, { b: ok, c: ok, d: ok })).toBe('b prove proven')
     expect(changes([...claims, aClaim('a', proven)], { a: wrong, b: wrong, c: ok, d: ok })).toBe(
       'a lose lapsed, c prove proven',
+    )
+    expect(changes([...claims, aClaim('a', proven)], { a: wrong, b: okByFew, c: okByFew, d: ok })).toBe(
+      'a lose lapsed, d prove proven',
     )
   })
 })
@@ -117,6 +133,13 @@ describe('a proof that is gone', () => {
     expect(change(first, wrong, at[1])).toEqual({ ...proven, waveringSince: at[0], misses: 2 })
     expect(lapsesAt(first)).toEqual(after(73 * HOUR))
     expect(lapsesAt(proven)).toBeNull()
+  })
+
+  test('by a clock that ran a year ahead is counted from when the next look misses it', () => {
+    const ahead = change(proven, wrong, after(365 * DAY))!
+    const next = change(ahead, wrong, after(HOUR))!
+    expect(next.waveringSince).toEqual(after(HOUR))
+    expect(stateOf(change(next, wrong, after(73 * HOUR))!)).toBe('lapsed')
   })
 
   test('and found again begins anew, in force since it was first proven', () => {

@@ -120,8 +120,7 @@ describe('the advice', () => {
     'Publish a TXT record at _waypost-challenge.im.example.com with the value waypost-Yours, in upper and lower case as here; it has to stay.'
   const PUBLISH_CNAME =
     'Or publish, in its place, a CNAME record at im.example.com with the value ta.edge.example.net. (with its final dot), where the name has no other records; the apex of a zone always has some.'
-  const TIME =
-    'What you change in DNS takes minutes to be seen everywhere, in some zones hours.'
+  const TIME = 'What you change in DNS takes minutes to be seen everywhere, in some zones hours.'
 
   test('where nothing is to be done there is none', () => {
     const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['empty']) })
@@ -170,6 +169,14 @@ describe('the advice', () => {
     }
   })
 
+  test('and which servers are silent, where too few have the record to take the name from another', () => {
+    const byFew = theFindings({ txt: aLook('TXT', [[TOKEN], 'timeout']), txtSibling: aLook('TXT', ['empty']) })
+    expect(shown(byFew, { isHeldByAnother: true }).advice[0]).toBe(
+      'At _waypost-challenge.im.example.com your TXT record was found, but not by more than half of the name servers: ns2.example.net (192.0.2.2) did not answer in time.',
+    )
+    expect(shown(byFew, proven).advice).toEqual([])
+  })
+
   const found = (findings: Findings, mode: Claim['mode'] = 'external') =>
     shown(findings, { mode }).advice.slice(mode === 'hosted' ? 2 : 1, -1)
 
@@ -180,15 +187,20 @@ describe('the advice', () => {
       /There is no name .*_waypost-challenge\.im\.example\.com\.im\.example\.com of it/,
     ],
     ['another value', [['waypost-Theirs']], /the TXT record has another value: "waypost-Theirs"\.$/],
-    ['five values', [['a', 'b', 'c', 'd', 'e']], /another value: "a", "b", "c" and 2 more\.$/],
+    ['five values', [['a', 'b', 'c', 'd', 'e']], /another value: "a", "b", "c" and more\.$/],
     ['a long value', [['x'.repeat(300)]], /another value: "x{80}…"\.$/],
     ['a value of several lines', [['a\r\nb\u001b[31m']], /another value: "a\\r\\nb\\u001b\[31m"\.$/],
     ['other letters', [['WAYPOST-YOURS']], /yours but for quotation marks, or for upper and lower case\.$/],
     ['quotation marks', [[`"${TOKEN}"`]], /yours but for quotation marks/],
     [
       'disagreement',
-      [[TOKEN], 'empty', 'no-such-name'],
+      [[TOKEN], 'empty', 'no-such-name', 'timeout'],
       /disagree on .*: your record is at ns1\.example\.net \(192\.0\.2\.1\), but not at ns2\.example\.net \(192\.0\.2\.2\), ns3/,
+    ],
+    [
+      'one old server',
+      [['waypost-Theirs'], [TOKEN], 'empty'],
+      /^Most name servers have no longer, or not yet, your record at .*: it is at ns2\.example\.net \(192\.0\.2\.2\), but not at ns1.*, ns3/,
     ],
     [
       'the only one of three',
@@ -207,15 +219,22 @@ describe('the advice', () => {
     ['timeout', 'did not answer in time'],
     ['unreachable', 'could not be reached'],
     ['malformed', 'sent no valid answer'],
-    ['not-asked', 'has an address of a private or reserved network'],
   ])('a server with %s is named with that', (reply, words) => {
     expect(found(txt([reply]))[0]).toContain(`ns1.example.net (192.0.2.1) ${words}`)
+  })
+
+  test('a server without an address and one whose address is not asked read alike', () => {
+    const replies = [aReply('ns1.example.net', 'not-asked', '')]
+    expect(found(txt([], { replies }))[0]).toMatch(/: ns1\.example\.net has no public address that could be asked\.$/)
   })
 
   test.each<[LookFault, RegExp]>([
     ['no-resolver', /not for you to mend/],
     ['no-zone', /see that the domain is registered and delegated/],
-    ['no-servers', /zone example\.com is delegated to name servers without an address: ns1\.example\.net\./],
+    [
+      'no-servers',
+      /zone example\.com is delegated to name servers of which none has a public address that could be asked: ns1\.example\.net\./,
+    ],
     ['servers-disagree', /disagree on where the alias at .* leads/],
     [
       'alias-loop',
@@ -223,7 +242,7 @@ describe('the advice', () => {
     ],
     ['too-many-aliases', /lead through too many names/],
   ])('the fault %s is put into words', (fault, line) => {
-    const replies = [aReply('ns1.example.net', 'unreachable', '')]
+    const replies = [aReply('ns1.example.net', 'not-asked', '')]
     const findings = txt([], { fault, replies, aliases: fault === 'alias-loop' ? ['b.example', 'c.example'] : [] })
     expect(found(findings)).toEqual([expect.stringMatching(line)])
   })
@@ -237,6 +256,11 @@ describe('the advice', () => {
   test('says that it is a wildcard, or might be one', () => {
     const wildcard = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', [[TOKEN]]) })
     expect(found(wildcard)[0]).toContain('by a wildcard record')
+    const parked = { aliases: ['parked.example.org'], zone: 'example.org' }
+    const byAlias = { txt: aLook('TXT', [[TOKEN]], parked), txtSibling: aLook('TXT', ['empty'], parked) }
+    expect(found(theFindings(byAlias))[0]).toBe(
+      'At _waypost-challenge.im.example.com, by CNAME parked.example.org your value was found, but by a wildcard alias (or a DNAME record), which leads every name beside it there too: publish a TXT record at _waypost-challenge.im.example.com itself.',
+    )
     const doubtful = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['timeout']) })
     expect(found(doubtful)[0]).toMatch(/whether it is a wildcard's could not be asked: ns1.* did not answer in time\.$/)
   })

@@ -6,6 +6,7 @@ import { aChain } from '../storage/rows.ts'
 import { DAY, HOUR, MINUTE, NAME as name } from './claims.ts'
 import { refusal } from './house.ts'
 import { proofWorld, SHARED_EDGE, type ProofWorld } from './proof-world.ts'
+import type { ServerState } from './scripted-dns.ts'
 
 let world: ProofWorld
 let acme: Tenant
@@ -161,7 +162,6 @@ describe('a check', () => {
     const notFound = refusal('not-found')
     await expect(check(zebra)).rejects.toMatchObject(notFound)
     await expect(world.checks.explain(zebra.id, name)).rejects.toMatchObject(notFound)
-    await expect(world.checks.confirm(zebra.id, name)).rejects.toMatchObject(notFound)
     expect(world.dns.asked).toEqual([])
   })
 
@@ -178,6 +178,24 @@ describe('a check', () => {
     expect(await due()).toBeLessThanOrEqual(HOUR)
   })
 
+  test('keeps little of what the servers of a zone say, and explains the same by it', async () => {
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    const [, at] = world.txt(acme, name)
+    for (let index = 0; index < 50; index++) world.dns.publish('TXT', at, `${index} ${'x'.repeat(1000)}`)
+    world.dns.publish(...world.txt(acme, name))
+    world.dns.publish(...world.txt(zebra, name))
+    expect((await check(acme)).sighting).toEqual({ outcome: 'ok', proof: 'txt', isByMost: true })
+    expect((await world.checks.explain(zebra.id, name)).sighting).toEqual({
+      outcome: 'ok',
+      proof: 'txt',
+      isByMost: true,
+    })
+    const { findings } = (await world.storage.control.lastLook(name))!
+    expect(findings.txt.replies[0]!.values).toHaveLength(2 + 4)
+    expect(JSON.stringify(findings).length).toBeLessThan(3000)
+  })
+
   test('serves a hundred claims with one look', async () => {
     const tenants = await Promise.all(
       Array.from({ length: 100 }, (_, index) => world.storage.tenants.add(`t${index}`, world.act())),
@@ -188,6 +206,56 @@ describe('a check', () => {
     expect(world.dns.asked).toHaveLength(3)
     expect((await world.checks.explain(tenants[77]!.id, name)).state).toBe('proven')
     expect((await world.checks.explain(tenants[76]!.id, name)).isHeldByAnother).toBe(true)
+  })
+})
+
+describe('checks by people', () => {
+  const names = Array.from({ length: 3 }, (_, index) => domainName(`n${index}.example.com`))
+  const checkOf = (tenant: Tenant, one: typeof name) => world.checks.check(tenant.id, one, world.act())
+  const tooMany = { ...refusal('too-many-requests'), retryAfterMs: 5000 }
+
+  test('look for two names of a tenant at once; who shares a look, and other tenants, do not count', async () => {
+    for (const one of names) await world.claim(acme, one)
+    await world.claim(zebra, name)
+    const { flow, letGo } = world.dns.hold()
+    const [first, second, third] = names as [typeof name, typeof name, typeof name]
+    const underWay = [checkOf(acme, first), checkOf(acme, second)]
+    await expect.poll(() => world.dns.asked.length).toBe(4)
+    await expect(checkOf(acme, third)).rejects.toMatchObject(tooMany)
+    await expect(checkOf(acme, third)).rejects.toThrow(/^2 names of this tenant are looked for at this moment/)
+    underWay.push(checkOf(acme, first), checkOf(zebra, name))
+    await expect.poll(() => world.dns.asked.length).toBe(6)
+    flow()
+    letGo()
+    await Promise.all(underWay)
+    expect((await checkOf(acme, third)).state).toBe('unproven')
+  })
+
+  test('look for sixteen names at once in all', async () => {
+    const tenants = await Promise.all(
+      Array.from({ length: 9 }, (_, index) => world.storage.tenants.add(`t${index}`, world.act())),
+    )
+    const claims = tenants.flatMap((tenant) =>
+      [0, 1].map((index) => [tenant, domainName(`${tenant.name}-${index}.example.com`)] as const),
+    )
+    for (const [tenant, one] of claims) await world.claim(tenant, one)
+    const { letGo } = world.dns.hold()
+    const underWay = claims.slice(0, 16).map(([tenant, one]) => checkOf(tenant, one))
+    await expect.poll(() => world.dns.asked.length).toBe(32)
+    const [tenant, one] = claims[16]!
+    await expect(checkOf(tenant, one)).rejects.toMatchObject(tooMany)
+    expect((await world.checks.explain(tenant.id, one)).lookedAt).toBeNull()
+    const due = runs()
+    letGo()
+    await Promise.all(underWay)
+    expect((await due).failed).toBe(0)
+    expect((await world.checks.explain(tenant.id, one)).lookedAt).not.toBeNull()
+  })
+
+  test('count no more once they have failed', async () => {
+    for (const one of names) await world.claim(acme, one)
+    world.dns.weather = 'broken'
+    for (const one of [...names, ...names]) await expect(checkOf(acme, one)).rejects.toThrow('a fault of ours')
   })
 })
 
@@ -228,44 +296,48 @@ describe('an explanation', () => {
 
 describe('before an order', () => {
   const confirm = (tenant: Tenant) => world.checks.confirm(tenant.id, name)
+  const dueIn = async () =>
+    (await world.storage.jobs.nextRun(PROOF_CHECK, name))!.getTime() - world.clock.now().getTime()
 
-  test('a fresh proof is enough, and nobody is asked', async () => {
+  test('a fresh proof is enough', async () => {
     await world.claim(acme, name)
     world.dns.publish(...world.txt(acme, name))
     await check(acme)
-    world.dns.asked.splice(0)
     world.clock.advance(DAY - 1)
-    await confirm(acme)
-    expect(world.dns.asked).toEqual([])
+    expect(await confirm(acme)).toBe('proven')
   })
 
-  test('T7: a proof that was seen a day ago is looked for now', async () => {
+  test('T7: a proof that was seen a day ago is not, and is one again after the next look', async () => {
     await world.claim(acme, name)
     world.dns.publish(...world.txt(acme, name))
     await check(acme)
     world.clock.advance(DAY)
-    await confirm(acme)
-    world.clock.advance(DAY)
-    world.dns.withdraw(...world.txt(acme, name))
-    await expect(confirm(acme)).rejects.toMatchObject(refusal('control-unproven'))
-    expect(await world.standing(name)).toBe('acme wavering')
+    expect(await confirm(acme)).toBe('not yet')
+    await runs()
+    expect(await confirm(acme)).toBe('proven')
   })
 
-  test('T7: a proof in force that is not fresh is no ground for an order while nobody can be asked', async () => {
+  test('T7: nor is one in force while nobody can be asked, though nothing is lost', async () => {
     await world.claim(acme, name)
     world.dns.publish(...world.txt(acme, name))
     await check(acme)
-    world.clock.advance(DAY)
     world.dns.weather = 'servers-dead'
-    await expect(confirm(acme)).rejects.toMatchObject(
-      refusal('control-unproven', {
-        message: expect.stringMatching(/nothing is lost.*no certificate is ordered/) as string,
-      }),
-    )
+    await world.pass(DAY)
+    expect(await confirm(acme)).toBe('not yet')
     expect(await world.standing(name)).toBe('acme proven')
     world.dns.weather = 'fair'
-    world.clock.advance(1)
-    await confirm(acme)
+    await world.pass(6 * HOUR)
+    expect(await confirm(acme)).toBe('proven')
+  })
+
+  test('T7: nor one that wavers', async () => {
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.dns.withdraw(...world.txt(acme, name))
+    world.clock.advance(MINUTE)
+    await check(acme)
+    expect(await confirm(acme)).toBe('not yet')
   })
 
   test('T7: the domain is now of another, who has not proven it: no order for either', async () => {
@@ -274,35 +346,61 @@ describe('before an order', () => {
     world.dns.publish(...world.txt(acme, name))
     await check(acme)
     world.dns.withdraw(...world.txt(acme, name))
-    world.clock.advance(DAY)
-    for (const tenant of [acme, zebra]) {
-      await expect(confirm(tenant)).rejects.toMatchObject(refusal('control-unproven'))
-      world.clock.advance(1)
-    }
+    await world.pass(DAY)
+    for (const tenant of [acme, zebra]) expect(await confirm(tenant)).toBe('not yet')
   })
 
-  test('who has published the record in the meantime need not wait for the next look', async () => {
-    await world.claim(acme, name)
-    await expect(confirm(acme)).rejects.toMatchObject(refusal('control-unproven'))
-    world.dns.publish(...world.txt(acme, name))
-    world.clock.advance(1)
-    await confirm(acme)
-  })
-
-  test('a vouch is enough, however old', async () => {
+  test('a vouch is enough, however old, and of another it is not asked whether it still stands', async () => {
+    await world.claim(zebra, name)
     await world.claim(acme, name, { isVouched: true })
+    await runs()
     world.clock.advance(400 * DAY)
-    await confirm(acme)
+    expect([await confirm(acme), await confirm(zebra)]).toEqual(['proven', 'not yet'])
+    expect(await world.storage.jobs.nextRun(PROOF_CHECK, name)).toBeNull()
+  })
+
+  test('what the tenant does not claim, or no longer, is told apart from what it may prove yet', async () => {
+    await world.claim(acme, name)
+    expect(await confirm(zebra)).toBe('not claimed')
+    await world.storage.sourceDomains.remove(acme.id, name, world.act())
+    expect(await confirm(acme)).toBe('not claimed')
+  })
+
+  test('nobody is asked: who runs silent name servers holds up no order of others', async () => {
+    await world.claim(acme, name)
+    expect(await confirm(acme)).toBe('not yet')
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.dns.asked.splice(0)
+    world.clock.advance(2 * DAY)
+    expect(await confirm(acme)).toBe('not yet')
     expect(world.dns.asked).toEqual([])
   })
 
-  test('the refusal says what was found and what to do', async () => {
+  test('but a look is due at once where the last one is more than an hour old, and not where it is younger', async () => {
     await world.claim(acme, name)
-    world.dns.publish('TXT', `_waypost-challenge.${name}`, 'waypost-other')
-    const [, , token] = world.txt(acme, name)
-    await expect(confirm(acme)).rejects.toThrow(token)
+    await world.pass(40 * DAY)
+    await check(acme)
+    const due = await dueIn()
+    expect(due).toBeGreaterThan(2 * HOUR)
+    world.clock.advance(HOUR)
+    await confirm(acme)
+    expect(await dueIn()).toBe(due - HOUR)
     world.clock.advance(1)
-    await expect(confirm(acme)).rejects.toThrow('"waypost-other"')
+    await confirm(acme)
+    expect(await dueIn()).toBe(0)
+    world.dns.publish(...world.txt(acme, name))
+    await runs()
+    expect(await confirm(acme)).toBe('proven')
+  })
+
+  test('and where the last one was made by a clock that ran ahead', async () => {
+    await world.claim(acme, name)
+    await world.pass(40 * DAY)
+    await check(acme)
+    world.clock.advance(-2 * HOUR)
+    await confirm(acme)
+    expect(await dueIn()).toBe(0)
   })
 })
 
@@ -315,6 +413,19 @@ describe('the job', () => {
     world.dns.publish(...world.txt(acme, name))
     await world.pass(2 * MINUTE)
     expect(await world.standing(name)).toBe('acme proven')
+  })
+
+  test('shares the look that somebody has begun', async () => {
+    await world.claim(acme, name)
+    const { letGo } = world.dns.hold()
+    const checking = check(acme)
+    await expect.poll(() => world.dns.asked.length).toBe(2)
+    const job = { id: '', kind: PROOF_CHECK, key: name, payload: {}, runAt: world.clock.now(), attempts: 1, fence: 1 }
+    const running = world.checks.job(job)
+    await world.checks.explain(acme.id, name) // one connection, and so by now the job has read what it goes by
+    letGo()
+    await Promise.all([checking, running])
+    expect(world.dns.asked).toHaveLength(2)
   })
 
   test('ends where nobody claims the name any more', async () => {
@@ -433,7 +544,7 @@ describe('the attacks', () => {
     await world.claim(acme, name)
     world.dns.publish(...world.txt(acme, name))
     await runs()
-    world.dns.weather = 'stale'
+    world.dns.make('up', 'lagging')
     world.dns.withdraw(...world.txt(acme, name))
     await world.pass(10 * DAY)
     expect(await world.standing(name)).toBe('acme proven')
@@ -444,11 +555,11 @@ describe('the attacks', () => {
     await world.claim(zebra, name)
     world.dns.publish(...world.txt(acme, name))
     await world.pass(40 * DAY)
-    world.dns.weather = 'stale'
+    world.dns.make('up', 'lagging')
     world.dns.withdraw(...world.txt(acme, name))
     await world.pass(DAY)
     expect((await world.storage.control.lastLook(name))!.unanswered).toBeGreaterThan(5)
-    world.dns.weather = 'fair'
+    world.dns.make()
     await world.pass(6 * HOUR)
     expect((await world.storage.control.lastLook(name))!.unanswered).toBe(0)
   })
@@ -479,6 +590,55 @@ describe('the attacks', () => {
     await runs()
     expect(await world.standing(parent)).toBe('acme proven')
     expect(await world.standing(name)).toBe('acme unproven, zebra proven')
+  })
+})
+
+describe('T4: the domain is sold from acme to zebra, and its name servers are not all alike', () => {
+  const moved = 'acme lapsed, zebra proven'
+  const waits = 'acme wavering, zebra unproven'
+  const stays = 'acme proven, zebra unproven'
+
+  async function sold(servers: number, states: ServerState[]): Promise<void> {
+    await world.close()
+    world = await proofWorld({ servers })
+    acme = await world.storage.tenants.add('acme', world.act())
+    zebra = await world.storage.tenants.add('zebra', world.act())
+    await world.claim(acme, name)
+    await world.claim(zebra, name)
+    world.dns.publish(...world.txt(acme, name))
+    await check(acme)
+    world.dns.make(...states)
+    world.dns.withdraw(...world.txt(acme, name))
+    world.dns.publish(...world.txt(zebra, name))
+    world.clock.advance(MINUTE)
+    await check(zebra)
+  }
+
+  test.each<[is: string, servers: number, states: ServerState[], atOnce: string, later: string]>([
+    ['one is old for ever', 4, ['lagging'], moved, moved],
+    ['one is old and one silent', 5, ['lagging', 'silent'], moved, moved],
+    ['one is silent', 3, ['silent'], moved, moved],
+    ['half are silent', 2, ['silent'], waits, moved],
+    ['half are silent', 4, ['silent', 'silent'], waits, moved],
+    ['half are old', 2, ['lagging'], stays, stays],
+    ['more than half are silent', 3, ['silent', 'silent'], stays, stays],
+    ['one is old, and half speak for zebra', 4, ['lagging', 'silent'], stays, stays],
+  ])('%s of %i, %j: %s, and in four days %s', async (_is, servers, states, atOnce, later) => {
+    await sold(servers, states)
+    expect(await world.standing(name)).toBe(atOnce)
+    if (atOnce === waits) {
+      await world.pass(70 * HOUR)
+      expect(await world.standing(name)).toBe(waits)
+    }
+    await world.pass(4 * DAY)
+    expect(await world.standing(name)).toBe(later)
+  })
+
+  test('what nobody holds is proven though half of the servers are dead for good', async () => {
+    world.dns.make('up', 'silent')
+    await world.claim(acme, name)
+    world.dns.publish(...world.txt(acme, name))
+    expect((await check(acme)).state).toBe('proven')
   })
 })
 
@@ -537,9 +697,9 @@ describe('the log', () => {
   })
 })
 
-test.each(['servers-dead', 'resolvers-dead', 'stale'] as const)(
+test.each(['servers-dead', 'resolvers-dead', 'one-lagging'] as const)(
   'S36: %s for 48 hours and for ten days, no name is lost',
-  async (weather) => {
+  async (trouble) => {
     const names = Array.from({ length: 4 }, (_, index) => domainName(`n${index}.example.com`))
     for (const [index, one] of names.entries()) {
       await world.claim(acme, one)
@@ -547,7 +707,8 @@ test.each(['servers-dead', 'resolvers-dead', 'stale'] as const)(
       world.dns.publish(...(index % 2 ? world.txt : world.cname)(acme, one))
     }
     await world.pass(HOUR)
-    world.dns.weather = weather
+    if (trouble === 'one-lagging') world.dns.make('up', 'lagging')
+    else world.dns.weather = trouble
     // What becomes of the records meanwhile changes nothing: nobody says so, or one says so and the other does not
     for (const [index, one] of names.entries()) {
       world.dns.withdraw(...(index % 2 ? world.txt : world.cname)(acme, one))
@@ -559,7 +720,7 @@ test.each(['servers-dead', 'resolvers-dead', 'stale'] as const)(
     }
     const losses = (await trail(acme)).filter((action) => /lapse|lose|waver/.test(action))
     expect(losses).toEqual([])
-    if (weather === 'resolvers-dead')
+    if (trouble === 'resolvers-dead')
       expect(world.lines.filter(({ level }) => level === 'error').map(({ msg }) => msg)).toHaveLength(1)
     else expect(world.lines.filter(({ level }) => level === 'warn')).toHaveLength(4)
   },

@@ -71,14 +71,37 @@ describe('the next look at a name', () => {
     expect(minutes([aClaim('a', seen), aClaim('b')], { now, unanswered: 1 })[1]).toBe(5)
   })
 
-  test('at a name that nobody holds, and whose servers are dead for good, comes once a week in the end', () => {
-    expect(minutes([aClaim('a')], { now: after(90 * DAY), unanswered: 8 })[1]).toBe(5 * 2 ** 7)
-    expect(minutes([aClaim('a')], { now: after(90 * DAY), unanswered: 100 })[1]).toBe(7 * 24 * 60)
+  test.each<[age: string, ageMs: number, unanswered: number, mostMinutes: number]>([
+    ['a moment', 0, 1, 5],
+    ['a moment', 0, 4, 40],
+    ['a moment', 0, 2000, 360],
+    ['two hours', 2 * HOUR, 1, 15],
+    ['two hours', 2 * HOUR, 3, 20],
+    ['a quarter', 90 * DAY, 8, 7 * 24 * 60],
+    ['a quarter', 90 * DAY, 2000, 7 * 24 * 60],
+  ])('at one that has been claimed for %s (%i ms) and was silent %i times is due in %i minutes', (...row) => {
+    const [, ageMs, unanswered, most] = row
+    expect(minutes([aClaim('a')], { now: after(ageMs), unanswered })).toEqual([Math.round(most * 0.75), most])
+  })
+
+  test('at a silent one that is held comes for the sake of the holder, not of those who wait', () => {
+    const now = after(60 * DAY)
+    const held = [aClaim('a', { ...proven, seenAt: now }), aClaim('b', { claimedAt: now })]
+    expect(minutes(held, { now })[1]).toBe(2)
+    expect(minutes(held, { now, unanswered: 4 })[1]).toBe(40)
+    expect(minutes([aClaim('a', { ...proven, waveringSince: now }), held[1]!], { now, unanswered: 8 })[1]).toBe(60)
   })
 
   test('is never in the past, whatever the clock has done', () => {
     expect(minutes([aClaim('a', { claimedAt: after(DAY) })])[0]).toBeGreaterThan(0)
   })
+})
+
+test('a zone that is silent for a day from when a name of it was claimed is asked about it ten times', () => {
+  let now = START
+  let unanswered = 0
+  while (now < after(DAY)) now = nextCheckAt([aClaim('a')], ++unanswered, now, 0.5)!
+  expect(unanswered).toBeLessThanOrEqual(10)
 })
 
 describe('10,000 names that were claimed in one minute', () => {

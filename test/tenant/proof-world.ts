@@ -5,6 +5,7 @@ import type { Log } from '../../src/log.ts'
 import { domainName, type DomainName } from '../../src/name.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
 import { stateOf, type ControlStore } from '../../src/tenant/control.ts'
+import type { NameServers } from '../../src/tenant/findings.ts'
 import { PROOF_CHECK, proofChecks, type ProofChecks } from '../../src/tenant/proof-checks.ts'
 import { challengeName, edgeNameOf, proofToken } from '../../src/tenant/proof-token.ts'
 import type { Tenant } from '../../src/tenant/tenant.ts'
@@ -39,12 +40,18 @@ export interface ProofWorld {
   close(): Promise<void>
 }
 
-/** Proof of control over a real database in memory; the network is scripted, and the clock stands. */
-export async function proofWorld(): Promise<ProofWorld> {
+/**
+ * Proof of control over a real database in memory; the clock stands, and the network is scripted.
+ * @param nameServers in place of the scripted ones
+ */
+export async function proofWorld({
+  servers = 2,
+  nameServers,
+}: { servers?: number; nameServers?: NameServers } = {}): Promise<ProofWorld> {
   const clock = stoppedClock('2026-11-23T12:00:00Z')
   const storage = await openStorage({ url: undefined, file: ':memory:', sealer: testSealer, clock })
   await storage.migrate()
-  const dns = scriptedDns()
+  const dns = scriptedDns({ servers })
   const lines: ProofWorld['lines'] = []
   const log = pino(
     { level: 'info', formatters: { level: (level) => ({ level }) } },
@@ -54,7 +61,7 @@ export async function proofWorld(): Promise<ProofWorld> {
   const random = () => roll(2 ** 32) / 2 ** 32
   const deps = {
     control: storage.control,
-    nameServers: dns,
+    nameServers: nameServers ?? dns,
     jobs: storage.jobs,
     proofKey: PROOF_KEY,
     edgeName: SHARED_EDGE,

@@ -1,11 +1,15 @@
 import type { Look, NameServers } from '../../src/tenant/findings.ts'
 import { aLook, type Said } from './dns.ts'
 
-/** What the world's DNS is like; `stale`: the second of two name servers keeps the zone as it was when that began. */
-export type Weather = 'fair' | 'stale' | 'servers-dead' | 'one-server-dead' | 'resolvers-dead' | 'broken'
+/** What the world's DNS is like. */
+export type Weather = 'fair' | 'servers-dead' | 'resolvers-dead' | 'broken'
+/** What one name server is like; `lagging`: it keeps all zones as they were when that began. */
+export type ServerState = 'up' | 'lagging' | 'silent'
 
 export interface ScriptedDns extends NameServers {
   weather: Weather
+  /** @param states of the first server, the second …; those that are left out are up */
+  make(...states: ServerState[]): void
   readonly asked: string[] // "TXT _waypost-challenge.im.example.com"
   publish(type: Look['type'], name: string, value: string): void
   withdraw(type: Look['type'], name: string, value: string): void
@@ -15,10 +19,13 @@ export interface ScriptedDns extends NameServers {
 
 type Zone = Map<string, Set<string>>
 
-/** The network, as the port shows it: two name servers that have every zone. "*.example.com" stands for what has no record. */
-export function scriptedDns(): ScriptedDns {
+/**
+ * The network, as the port shows it: so many name servers that have every zone. "*.example.com" stands for what has no
+ * record.
+ */
+export function scriptedDns({ servers }: { servers: number }): ScriptedDns {
   const zone: Zone = new Map()
-  let former: Zone = new Map()
+  let zoneAt: (Zone | null)[] = Array.from({ length: servers }, () => zone) // null: it does not answer
   let weather: Weather = 'fair'
   let gate: Promise<void> = Promise.resolve()
   const asked: string[] = []
@@ -28,7 +35,12 @@ export function scriptedDns(): ScriptedDns {
     },
     set weather(next) {
       weather = next
-      former = new Map([...zone].map(([key, values]) => [key, new Set(values)]))
+    },
+    make(...states) {
+      zoneAt = zoneAt.map((_, server) => {
+        if (states[server] === 'silent') return null
+        return states[server] === 'lagging' ? new Map([...zone].map(([key, values]) => [key, new Set(values)])) : zone
+      })
     },
     asked,
     publish: (type, name, value) =>
@@ -47,12 +59,11 @@ export function scriptedDns(): ScriptedDns {
       await gate
       if (weather === 'broken') throw new Error('a fault of ours')
       if (weather === 'resolvers-dead') return aLook(type, [], { name, zone: null, fault: 'no-resolver' })
-      return aLook(type, [said(zone, 'first'), said(weather === 'stale' ? former : zone, 'second')], { name })
+      return aLook(type, zoneAt.map(said), { name })
 
-      function said(as: Zone, server: 'first' | 'second'): Said {
-        if (weather === 'servers-dead' || (weather === 'one-server-dead' && server === 'second'))
-          return server === 'first' ? 'timeout' : 'server-failure'
-        const values = as.get(`${type} ${name}`) ?? as.get(`${type} *.${name.slice(name.indexOf('.') + 1)}`)
+      function said(known: Zone | null, server: number): Said {
+        if (known === null || weather === 'servers-dead') return server === 0 ? 'timeout' : 'server-failure'
+        const values = known.get(`${type} ${name}`) ?? known.get(`${type} *.${name.slice(name.indexOf('.') + 1)}`)
         return values ? (values.size > 0 ? [...values] : 'empty') : 'no-such-name'
       }
     },
