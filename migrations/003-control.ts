@@ -1,12 +1,14 @@
 import type { Knex } from 'knex'
 import { dialectOf, run, type Dialect } from './dialect.ts'
 
+const KEEP_KEYS_MS = 2_592_000_000 // 30 days, as the version that wrote this keeps them
+
 const INDEXES = [
   // Many may claim a name, one at most holds it: the schema is the judge, whoever is first
   `create unique index source_domain_holder on source_domain (name) where proof is not null`,
   `create index source_domain_name on source_domain (name, id, mode, proof, suspended_at)`,
   `create index source_domain_tenant on source_domain (tenant_id, id)`,
-  `create index source_domain_front on source_domain (front_lineage_id)`,
+  `create index source_domain_front on source_domain (front_lineage_id, name, id)`,
   `create index source_domain_suspended on source_domain (name, id) where suspended_at is not null`,
   `create index source_domain_unproven on source_domain (name, id) where proof is null`,
   `create index source_domain_wants_front on source_domain (id)
@@ -43,10 +45,17 @@ export async function up(db: Knex): Promise<void> {
     `update tenant set edge_label = 't' || ${randomHex}`,
     `create unique index tenant_edge_label on tenant (edge_label)`,
 
-    `alter table lineage add column lost_name ${key}`, // the source domain whose front it was, until its tenant lost it; null: not lost
-    `alter table lineage add column keys_until ${instant}`, // its private keys are destroyed then; null: they are kept
-    `create index lineage_keys_until on lineage (keys_until) where keys_until is not null`,
-    `create index lineage_lost_name on lineage (lost_name, id) where lost_name is not null`,
+    // Its private keys are destroyed when all of its rows are due and nothing that is held uses it
+    `create table lost_front (
+      lineage_id ${key}     not null references lineage (id) on delete cascade,
+      name       ${key}     not null, -- of the source domain whose front it was until its tenant lost it
+      lost_at    ${instant} not null, -- keys of certificates staged later are none of the name's
+      due_at     ${instant} not null, -- 30 days later, or when another tenant took the name
+      primary key (lineage_id, name)
+    ) ${strict}`,
+    `create index lost_front_name on lost_front (name, lineage_id)`,
+    `create index lost_front_due on lost_front (due_at, lineage_id)`,
+    ...lostBefore((await db.schema.hasTable('audit_event_before')) ? 'audit_event_before' : 'audit_event'),
 
     // What an initiating entity found at an external source domain's web server
     `alter table delegation add column rule_outcome text`, // 'ok', 'wrong' or 'could-not-ask'; null: nobody has looked
@@ -82,10 +91,7 @@ export async function down(db: Knex): Promise<void> {
     `create index job_due on job (run_at, id) where finished_at is null`,
     `drop table proof_check`,
     ...['rule_outcome', 'rule_found', 'rule_checked_at'].map((name) => `alter table delegation drop column ${name}`),
-    `drop index lineage_keys_until`,
-    `drop index lineage_lost_name`,
-    `alter table lineage drop column lost_name`,
-    `alter table lineage drop column keys_until`,
+    `drop table lost_front`,
     `drop index tenant_edge_label`,
     `alter table tenant drop column edge_label`,
     // The version before knows no proof but the operator's word: whatever was proven is to be vouched for anew
@@ -94,6 +100,33 @@ export async function down(db: Knex): Promise<void> {
     ...replaceSourceDomain(dialect, former, FORMER_COLUMNS, FORMER_COLUMNS),
     ...INDEXES,
   ])
+}
+
+/**
+ * What was lost before is lost since the last act that the trail tells of, the only clock that there is here; what
+ * another tenant holds by now is due.
+ */
+function lostBefore(trail: string): string[] {
+  const lost = (name: string, whose: string) => `insert into lost_front (lineage_id, name, lost_at, due_at)
+    select l.id, ${name}, coalesce(t.at, l.changed_at), coalesce(t.at, l.changed_at) + ${KEEP_KEYS_MS}
+    from (select max(at) as at from ${trail}) t, lineage l ${whose} on conflict (lineage_id, name) do nothing`
+  return [
+    lost(
+      's.name',
+      `join source_domain s on s.front_lineage_id = l.id and s.tenant_id = l.tenant_id where s.proof is null`,
+    ),
+    // Made for a name that its tenant gave up, or never held
+    lost(
+      'substr(l.name, 7)',
+      `where l.tenant_id is not null and l.name like 'front:%'
+        and not exists (select 1 from source_domain s where s.front_lineage_id = l.id)
+        and not exists (select 1 from delegation d where d.lineage_id = l.id)
+        and not exists (select 1 from source_domain s
+          where s.tenant_id = l.tenant_id and s.name = substr(l.name, 7) and s.proof is not null)`,
+    ),
+    `update lost_front set due_at = lost_at where exists (select 1 from source_domain s, lineage l
+      where s.name = lost_front.name and s.proof is not null and l.id = lost_front.lineage_id and l.tenant_id <> s.tenant_id)`,
+  ]
 }
 
 /** Statements that make the table anew with other columns for the proof, without indexes. */

@@ -33,7 +33,6 @@ export async function startEdge({ config, masterKey, databaseFile, adminSocket }
     maxBytes: config.edge.directory_megabytes * 2 ** 20,
     log,
   })
-  directory.start()
   const front = edge({
     directory,
     privateKeys: storage.privateKeys,
@@ -43,6 +42,7 @@ export async function startEdge({ config, masterKey, databaseFile, adminSocket }
     clock,
     log,
   })
+  directory.start((lineageId) => front.forgetLineage(lineageId))
   const listeners = await Promise.all([
     ...config.edge.https.map((listen) => accept(listen, (socket) => front.acceptTls(socket))),
     ...config.edge.http.map((listen) => accept(listen, (socket) => front.acceptPlain(socket))),

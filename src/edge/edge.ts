@@ -19,6 +19,8 @@ export interface Edge {
   acceptPlain(socket: Socket): void
   /** Lets answers that have begun end, and cuts off what is left after the deadline. Stop listening first. */
   close(deadlineMs: number): Promise<void>
+  /** The lineage, or null for any, has changed: what was made of its private key is kept no longer. */
+  forgetLineage(id: string | null): void
   stats(): EdgeStats
 }
 
@@ -162,6 +164,8 @@ export function edge(deps: {
       clearInterval(again)
       for (const server of [publicPlane, adminPlane, plain]) server.close()
     },
+
+    forgetLineage: (id) => kept.forget(id),
 
     stats: () => ({ requests, contexts: kept.size }),
   }

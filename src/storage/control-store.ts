@@ -7,8 +7,8 @@ import type { Claim, ControlChange, ControlStore } from '../tenant/control.ts'
 import { zoneServers, type Findings } from '../tenant/findings.ts'
 import { PROOF_CHECK } from '../tenant/proof-checks.ts'
 import type { Database } from './database.ts'
-import { isUniqueViolation } from './faults.ts'
-import { destroyKeysInTime, keepKeysOfLost, settleKeysOfGained } from './front-keys.ts'
+import { isDeadlock, isUniqueViolation } from './faults.ts'
+import { destroyKeysInTime, dueFronts, noteLoss, settleGain } from './front-keys.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { controlColumns, controlOf, facts, ruleCheck, type SourceDomainRow } from './source-domain-row.ts'
 
@@ -46,21 +46,19 @@ export function controlStore(deps: { db: Database; newId: NewId; clock: Clock })
         try {
           return await perform(deps, act, (trx, traces) => takeIn({ trx, traces, act, now: clock.now() }, look, decide))
         } catch (cause) {
-          // A claim that was not there to be locked has been vouched for meanwhile: PostgreSQL alone lets that happen
-          if (!isUniqueViolation(cause) || tries === TRIES) throw cause
+          // PostgreSQL alone lets these happen: a claim that was not there to be locked has been vouched for meanwhile, or
+          // two names with one front were lost at once
+          if (!(isUniqueViolation(cause) || isDeadlock(cause)) || tries === TRIES) throw cause
         }
     },
 
     async destroyKeys(now) {
       const act: Act = { at: now, actor: PROOF_CHECK, address: null }
-      const ids = await db
-        .knex('lineage')
-        .where('keys_until', '<=', now.getTime())
-        .limit(LINEAGES_A_CALL)
-        .pluck<string[]>('id')
       let destroyed = 0
-      for (const id of ids)
+      for (const id of await dueFronts(db.knex, now, LINEAGES_A_CALL))
         if (await perform(deps, act, (trx, traces) => destroyKeysInTime(trx, traces, id, now))) destroyed++
+      // Old frames of the log hold the keys still, also those that were destroyed by a look. It may be busy: then the next time
+      if (db.engine === 'sqlite') await db.knex.raw('pragma wal_checkpoint(truncate)')
       return destroyed
     },
   }
@@ -121,9 +119,9 @@ async function write(
     .update({ ...controlColumns(control), revision: after.revision })
   if (!isAct) return
   if (isHeld(before) !== isHeld(after)) traces.changedHost(before.name)
-  if (isHeld(before) && !isHeld(after)) await keepKeysOfLost(trx, before, act)
+  if (isHeld(before) && !isHeld(after)) await noteLoss(trx, before, act)
   if (!isHeld(before) && isHeld(after)) {
-    await settleKeysOfGained(trx, traces, before)
+    await settleGain(trx, traces, before, act)
     if (before.mode === 'external') traces.enqueue(ruleCheck({ ...before, source_domain_id: before.id }, act.at))
   }
   traces.audit({

@@ -5,12 +5,12 @@ import type { ImportedDomain, ImportOutcome } from '../delegation/source-domain.
 import { ProblemError } from '../problem.ts'
 import type { Database } from './database.ts'
 import { registerMissing } from './delegation-store.ts'
-import { settleKeysOfMany } from './front-keys.ts'
+import { settleGains } from './front-keys.ts'
 import { importReferences, type References } from './import-references.ts'
 import { chunks, insertOnce } from './insert-many.ts'
 import type { NewId, Traces } from './perform.ts'
 import { roomOf, type Room } from './quota.ts'
-import { newRow, traceAdded, type SourceDomainRow } from './source-domain-row.ts'
+import { lockClaims, newRow, traceAdded, type SourceDomainRow } from './source-domain-row.ts'
 
 interface Importing {
   trx: Knex.Transaction
@@ -49,6 +49,12 @@ async function importSome(
 ): Promise<ImportOutcome[]> {
   const admitted = await admittedOf(trx, domains, room)
   const sound = domains.filter((domain) => !(admitted(domain) instanceof ProblemError))
+  const vouched = sound.filter(({ isVouched }) => isVouched)
+  if (vouched.length > 0)
+    await lockClaims(
+      trx,
+      vouched.map(({ name }) => name),
+    )
   const added =
     sound.length === 0
       ? []
@@ -63,12 +69,13 @@ async function importSome(
         )
   for (const row of added) traceAdded(traces, row, act)
   const addedIds = new Set(added.map(({ id }) => id))
-  // Locked, so that nobody gives one up before its delegations are written. In the order in which looks lock them
+  // Locked, so that nobody gives one up before its delegations are written. In the order in which all lock them
   const standing = standings(await claimsTo(trx, sound).orderBy(['name', 'id']).forNoKeyUpdate())
-  await settleKeysOfMany(
+  await settleGains(
     trx,
     traces,
     added.filter(({ proof }) => proof !== null),
+    act,
   )
   const delegations: (NewDelegation & { tenantId: string })[] = []
   const outcomes = domains.map((domain) => {

@@ -9,6 +9,11 @@ export function isForeignKeyViolation(cause: unknown): boolean {
   return ['SQLITE_CONSTRAINT_FOREIGNKEY', '23503'].includes(codeOf(cause))
 }
 
+/** PostgreSQL has ended one of two transactions that waited for each other: it may be tried again. */
+export function isDeadlock(cause: unknown): boolean {
+  return codeOf(cause) === '40P01'
+}
+
 /** An answer of PostgreSQL did not come in time, so that its connection is taken for dead. */
 export function isReadTimeout(cause: unknown): boolean {
   return cause instanceof Error && /(^| - )Query read timeout$/.test(cause.message) // pg gives it no code

@@ -20,8 +20,8 @@ export interface DirectoryOptions {
 }
 
 export interface StoredHostDirectory extends HostDirectory {
-  /** Follows the change feed from now on. */
-  start(): void
+  /** Follows the change feed from now on. @param dropped is told of each lineage that may have changed, or null for any */
+  start(dropped?: (lineageId: string | null) => void): void
   close(): Promise<void>
   /** Takes in what was committed before the call. Never rejects: where the database does not answer, what is known stays. */
   poll(): Promise<void>
@@ -38,6 +38,7 @@ export function hostDirectory(
   // Apart, so that a flood of made-up names drives out nothing but itself
   const unknown = new LRUCache<DomainName, Host>({ max: Math.min(maxEntries, MAX_UNKNOWN) })
   let reads = 0
+  let noteDropped: (lineageId: string | null) => void = () => {}
 
   const hostFlight = singleFlight<DomainName, Host>(
     (name) => {
@@ -72,12 +73,14 @@ export function hostDirectory(
       dropLineage(id) {
         lineages.delete(id)
         lineageFlight.overtake(id)
+        noteDropped(id)
         if (adminHost) dropHost(adminHost) // is tied to its lineage by name only
       },
       dropAll() {
         dropHosts()
         lineages.clear()
         lineageFlight.overtakeAll()
+        noteDropped(null)
       },
     },
     log,
@@ -98,7 +101,10 @@ export function hostDirectory(
     findHost: async (name) => peekHost(name) ?? hostFlight.find(name),
     peekLineage,
     findLineage: async (id) => peekLineage(id) ?? lineageFlight.find(id),
-    start: follow,
+    start(dropped = () => {}) {
+      noteDropped = dropped
+      follow()
+    },
     async close() {
       isClosed = true
       clearTimeout(timer)

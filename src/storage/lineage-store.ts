@@ -133,6 +133,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       const { leaf } = chain
       try {
         return await perform(deps, act, async (trx, traces) => {
+          await requireHeldFront(trx, tenantId, lineageId)
           const lineage = await lockLineage(trx, tenantId, lineageId)
           const privateKeyId = privateKey && newId(act.at)
           const row: CertificateRow = {
@@ -174,7 +175,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
 
     async addPrivateKey(tenantId, certificateId, privateKey, act) {
       return perform(deps, act, async (trx, traces) => {
-        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId, { isToBeHeld: true })
         if (certificate.private_key_id !== null) return certificateFromRow(certificate)
         const kept = { private_key_id: newId(act.at) }
         await keepKey(trx, lineage, kept.private_key_id, privateKey, act)
@@ -195,7 +196,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
 
     async activate(tenantId, certificateId, retiresAt, act, issuedBy = 'import') {
       return perform(deps, act, async (trx, traces) => {
-        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId, { isToBeHeld: true })
         requireMatch(act, lineage)
         if (certificate.activated_at !== null && certificate.superseded_at === null)
           return certificateFromRow(certificate)
@@ -295,8 +296,15 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
 /** The lineage of the tenant's own source domain, which is made for its front certificate. */
 async function isFrontOfOwn(trx: Knex.Transaction, tenantId: string, name: string): Promise<boolean> {
   if (!isFrontLineage({ name })) return false
-  const host = name.slice(FRONT_LINEAGE_PREFIX.length)
-  return (await trx('source_domain').where({ tenant_id: tenantId, name: host }).first('id')) !== undefined
+  return (
+    (await trx('source_domain')
+      .where({ tenant_id: tenantId, name: hostOfFront({ name }) })
+      .first('id')) !== undefined
+  )
+}
+
+function hostOfFront({ name }: Pick<LineageRow, 'name'>): string {
+  return name.slice(FRONT_LINEAGE_PREFIX.length)
 }
 
 /** The lineage is locked, so that its revision is the one before. */
@@ -351,13 +359,35 @@ async function lockLineage(trx: Knex.Transaction, tenantId: string | null, id: s
   return row
 }
 
+/**
+ * What is made for a tenant's source domain gets nothing new once the name is lost: a key that came after those of the
+ * name were destroyed would stay. The claim is locked before the lineage, as everywhere.
+ * @throws ProblemError control-unproven
+ */
+async function requireHeldFront(trx: Knex.Transaction, tenantId: string | null, id: string): Promise<void> {
+  const lineage = await ofTenant(trx<LineageRow>('lineage'), tenantId).where({ id }).first('tenant_id', 'name')
+  if (!lineage?.tenant_id || !isFrontLineage(lineage)) return
+  const name = hostOfFront(lineage)
+  const claim = await trx('source_domain')
+    .where({ tenant_id: lineage.tenant_id, name })
+    .forNoKeyUpdate()
+    .first<{ proof: string | null } | undefined>('proof')
+  if (!claim?.proof)
+    throw new ProblemError(
+      'control-unproven',
+      `lineage ${lineage.name} is made for ${name}, which the tenant does not hold; prove control of the name first`,
+    )
+}
+
 async function lockCertificate(
   trx: Knex.Transaction,
   tenantId: string | null,
   id: string,
+  { isToBeHeld } = { isToBeHeld: false },
 ): Promise<{ lineage: LineageRow; certificate: CertificateRow }> {
   const find = () => trx<CertificateRow>('certificate').where({ id }).first()
   const lineageId = (await find())?.lineage_id
+  if (lineageId && isToBeHeld) await requireHeldFront(trx, tenantId, lineageId)
   const lineage =
     lineageId && (await ofTenant(trx<LineageRow>('lineage'), tenantId).where({ id: lineageId }).forUpdate().first())
   const certificate = lineage ? await find() : undefined // as it is now that nobody else changes it

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
 import type { HostMeta } from '../delegation/host-meta.ts'
 import type { NewSourceDomain, SourceDomain } from '../delegation/source-domain.ts'
@@ -70,6 +71,18 @@ export function traceAdded(
     subject: row.name,
     detail: { after: { mode: row.mode, proof: row.proof } },
   })
+}
+
+/**
+ * Locks what all tenants claim of some names, in the order in which everybody does: a look waits for whoever vouches for
+ * another claim, and never the one for the other.
+ */
+export async function lockClaims(trx: Knex.Transaction, names: readonly DomainName[]): Promise<void> {
+  await trx<SourceDomainRow>('source_domain')
+    .whereIn('name', names)
+    .orderBy(['name', 'id'])
+    .forNoKeyUpdate()
+    .select('id')
 }
 
 /** A look at the name, for all who claim it. */

@@ -8,7 +8,7 @@ import { lapsedSince, vouchedSince } from '../tenant/control.ts'
 import type { Database } from './database.ts'
 import { importDomains, rehearseImport } from './domain-import.ts'
 import { isUniqueViolation } from './faults.ts'
-import { keepKeys, keepKeysOfLost, settleKeysOfGained } from './front-keys.ts'
+import { keepFront, noteLoss, noteLostFront, settleGain } from './front-keys.ts'
 import { requireOwnLineage } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
@@ -18,6 +18,7 @@ import {
   facts,
   fromRow,
   newRow,
+  lockClaims,
   proofCheck,
   ruleCheck,
   traceAdded,
@@ -109,11 +110,12 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       const row = newRow(newId(act.at), tenantId, domain, act)
       try {
         return await perform(deps, act, async (trx, traces) => {
-          await withinQuota({ trx, rows: db.rows }, tenantId, 'sourceDomains', () =>
-            trx<SourceDomainRow>('source_domain').insert(row),
-          )
+          await withinQuota({ trx, rows: db.rows }, tenantId, 'sourceDomains', async () => {
+            if (row.proof !== null) await lockClaims(trx, [row.name])
+            await trx<SourceDomainRow>('source_domain').insert(row)
+          })
           traceAdded(traces, row, act)
-          if (row.proof !== null) await settleKeysOfGained(trx, traces, row)
+          if (row.proof !== null) await settleGain(trx, traces, row, act)
           return fromRow((await select(trx).where('s.id', row.id).first())!)
         })
       } catch (cause) {
@@ -154,9 +156,10 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     async vouch(tenantId, name, act) {
       try {
         await perform(deps, act, async (trx, traces) => {
+          await lockClaims(trx, [name])
           const row = await lockOwn(trx, tenantId, name, act)
           await write(trx, traces, row, act, 'source-domain.vouch', controlColumns(vouchedSince(act.at)))
-          if (row.proof === null) await settleKeysOfGained(trx, traces, row)
+          if (row.proof === null) await settleGain(trx, traces, row, act)
         })
       } catch (cause) {
         if (!isUniqueViolation(cause)) throw cause
@@ -169,7 +172,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         const row = await lockOwn(trx, tenantId, name, act)
         if (row.proof !== 'vouched') return
         await write(trx, traces, row, act, 'source-domain.withdraw-vouch', controlColumns(lapsedSince(act.at)))
-        await keepKeysOfLost(trx, row, act)
+        await noteLoss(trx, row, act)
         traces.enqueue(proofCheck(name, act.at))
       }),
 
@@ -209,8 +212,8 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         if (lineageId !== null) await requireOwnLineage(trx, tenantId, lineageId)
         await write(trx, traces, row, act, 'source-domain.set-front-lineage', { front_lineage_id: lineageId })
         if (lineageId === null) return
-        if (row.proof !== null) await keepKeys(trx, [lineageId])
-        else await keepKeysOfLost(trx, { ...row, front_lineage_id: lineageId }, act) // lost while it was made ready
+        if (row.proof !== null) await keepFront(trx, lineageId, name)
+        else await noteLostFront(trx, { ...row, front_lineage_id: lineageId }, act) // lost while it was made ready
       }),
 
     remove: (tenantId, name, act) =>
@@ -228,7 +231,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         await trx<SourceDomainRow>('source_domain').where({ tenant_id: tenantId, id: row.id }).del()
         if (row.proof !== null) {
           for (const host of [name, ...delegations.map(({ target }) => target)]) traces.changedHost(host)
-          await keepKeysOfLost(trx, row, act)
+          await noteLoss(trx, row, act)
         }
         // Locked, so that of two who remove the last claims at once one sees that it is the last
         await trx('proof_check').where({ name }).forUpdate().first('name')

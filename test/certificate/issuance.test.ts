@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Authority } from '../../src/certificate/authority.ts'
 import { createRequest } from '../../src/certificate/certificate-request.ts'
-import { FRONT_CERTIFICATE, frontCertificateJob, verifiedChain } from '../../src/certificate/issuance.ts'
+import {
+  FRONT_CERTIFICATE,
+  frontCertificateJob,
+  verifiedChain,
+  type Confirmation,
+} from '../../src/certificate/issuance.ts'
 import type { Lineage } from '../../src/certificate/lineage.ts'
 import { createLocalAuthority, localAuthority } from '../../src/certificate/local-authority.ts'
 import { active, published } from '../../src/certificate/rollover.ts'
@@ -25,6 +30,7 @@ let local: Authority
 beforeEach(async () => {
   clock = stoppedClock(DURING)
   presented = true
+  control = {}
   storage = await openStorage({
     url: undefined,
     file: ':memory:',
@@ -40,7 +46,8 @@ afterEach(() => storage.close())
 const act = () => ({ at: clock.now(), actor: 'test', address: null })
 let presented = true
 const isPresented = async () => presented
-const confirmControl = async () => {}
+let control: Record<string, Confirmation> // of names; of others it is proven
+const confirmControl = async (_: string, name: DomainName) => control[name] ?? 'proven'
 const stored = async () => (await storage.lineages.find(null, lineage.id))!.certificates
 const runWith = (
   authority: Authority,
@@ -86,11 +93,11 @@ test('a certificate whose private key was destroyed is no good: where the name i
   const tenant = await storage.tenants.add('acme', act())
   const name = identifiers[0]!
   const { sourceDomains, lineages } = storage
-  lineage = await lineages.create(tenant.id, { name: 'front:of.acme.example', source: 'local' }, act())
+  lineage = await lineages.create(tenant.id, { name: 'front:im.example.com', source: 'local' }, act())
   const payload = { tenantId: tenant.id, lineageId: lineage.id }
   const certificates = async () => (await lineages.find(tenant.id, lineage.id))!.certificates
-  await runWith(local, payload)
   await sourceDomains.add(tenant.id, { name, mode: 'hosted', isVouched: true }, act())
+  await runWith(local, payload)
   await sourceDomains.setFrontLineage(tenant.id, name, lineage.id, act())
   await sourceDomains.withdrawVouch(tenant.id, name, act())
   clock.advance(30 * DAY_MS)
@@ -100,9 +107,79 @@ test('a certificate whose private key was destroyed is no good: where the name i
   expect(await runWith(local, payload)).toBeUndefined()
   expect(await certificates()).toMatchObject([{ privateKeyId: null }])
   presented = true
+  await sourceDomains.vouch(tenant.id, name, act())
   await runWith(local, payload)
   expect(active(await certificates())).toMatchObject({ activatedAt: clock.now() })
   expect(active(await certificates())!.privateKeyId).not.toBeNull()
+})
+
+describe("of a tenant's name", () => {
+  const QUARTER_MS = 15 * 60_000
+  const names = ['im.example.com', 'b.example.com'].map(domainName)
+  let tenantId: string
+
+  beforeEach(async () => {
+    tenantId = (await storage.tenants.add('acme', act())).id
+    for (const name of names)
+      await storage.sourceDomains.add(tenantId, { name, mode: 'hosted', isVouched: true }, act())
+    lineage = await storage.lineages.create(tenantId, { name: 'front:im.example.com', source: 'local' }, act())
+  })
+  const of = async () => (await storage.lineages.find(tenantId, lineage.id))!.certificates
+  const run = (authority = local) => runWith(authority, { tenantId, lineageId: lineage.id, identifiers: names })
+  const inAQuarter = () => ({ runAgainAt: new Date(clock.now().getTime() + QUARTER_MS) })
+  /** Takes the name away while it is asked, by which time control was confirmed. */
+  const slow: Authority = {
+    name: 'slow',
+    async issue(request) {
+      await storage.sourceDomains.withdrawVouch(tenantId, names[0]!, act())
+      return local.issue(request)
+    },
+  }
+
+  test('nothing is ordered before control of each name is proven, and it is tried in a quarter of an hour', async () => {
+    const asked: string[] = []
+    const authority: Authority = { name: 'asked', issue: (request) => (asked.push('x'), local.issue(request)) }
+    control = { 'b.example.com': 'not yet' }
+    expect(await run(authority)).toEqual(inAQuarter())
+    expect(asked).toEqual([])
+    control = {}
+    await run(authority)
+    expect(asked).toEqual(['x'])
+    expect(active(await of())!.dnsNames).toEqual(names)
+  })
+
+  test('it ends for good where the tenant claims one of the names no more', async () => {
+    control = { 'im.example.com': 'not yet', 'b.example.com': 'not claimed' }
+    expect(await run()).toBeUndefined()
+    expect(await of()).toEqual([])
+  })
+
+  test('what was issued while the name was lost is not kept, and it is tried in a quarter of an hour', async () => {
+    expect(await run(slow)).toEqual(inAQuarter())
+    expect(await of()).toEqual([])
+  })
+
+  test('what was staged before the name was lost is put to use when it is held again, and nothing is ordered', async () => {
+    const crashing = { ...storage.lineages, activate: () => Promise.reject(new Error('crash')) }
+    const front = { lineages: crashing, authority: local, confirmControl, isPresented, cacheSpanMs: HOUR_MS, clock }
+    const payload = { tenantId, lineageId: lineage.id, identifiers: names }
+    const job = { id: 'job', kind: FRONT_CERTIFICATE, key: '', payload, runAt: clock.now(), attempts: 1, fence: 1 }
+    await expect(frontCertificateJob(front)(job)).rejects.toThrow('crash')
+    await storage.sourceDomains.withdrawVouch(tenantId, names[0]!, act())
+    const none = { name: 'none', issue: () => Promise.reject(new Error('ordered')) }
+    control = { 'im.example.com': 'not yet' }
+    expect(await run(none)).toEqual(inAQuarter())
+    await storage.sourceDomains.vouch(tenantId, names[0]!, act())
+    await run(none)
+    expect(await of()).toMatchObject([{ activatedAt: clock.now() }])
+  })
+
+  test("the operator's own names are not asked about", async () => {
+    control = { 'im.example.com': 'not claimed' }
+    lineage = await storage.lineages.create(null, { name: 'other', source: 'local' }, act())
+    await runWith(local)
+    expect(await stored()).toHaveLength(1)
+  })
 })
 
 test('where a delegation publishes the lineage, caches get their time before the next one is in use', async () => {

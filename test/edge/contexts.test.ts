@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { PublishedCertificate } from '../../src/certificate/lineage.ts'
-import { contexts, presented } from '../../src/edge/contexts.ts'
+import { contexts, presented, type Presented } from '../../src/edge/contexts.ts'
 import { makeCertificate, type MadeCertificate } from '../support/certificates.ts'
 
 const AT = new Date('2026-06-01T00:00:00Z')
@@ -13,8 +13,10 @@ beforeAll(async () => {
   made = await makeCertificate()
 })
 
-function certificate(id: string, change: Partial<PublishedCertificate> = {}): PublishedCertificate {
+/** The one of its own lineage, unless it is said of which. */
+function certificate(id: string, change: Partial<Presented> = {}): Presented {
   return {
+    lineageId: `lineage of ${id}`,
     ...{ id, chainPem: made.pem, privateKeyId: `key of ${id}`, notBefore: AT, notAfter: AT },
     ...{ stagedAt: AT, activatedAt: AT, supersededAt: null, retiresAt: null },
     ...change,
@@ -141,6 +143,53 @@ test('a key that does not open is told to all who wait, and tried again by the n
   expect((await asked).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   await expect(ask()).rejects.toThrow('it does not open')
   expect(privateKeys.opened).toHaveLength(2)
+})
+
+test('of a lineage whose certificate was replaced only the new context is kept', async () => {
+  const freed = watchFreed()
+  const privateKeys = lockedKeys()
+  privateKeys.unlock()
+  const kept = contexts({ most: 10, privateKeys })
+  const handed: unknown[] = []
+  const [before, after] = ['before', 'after'].map((id) => certificate(id, { lineageId: 'L' })) as [Presented, Presented]
+  await kept.give(before, ({ context }) => handed.push(context))
+  expect(kept.giveFromMemory(after, () => expect.unreachable())).toBe(false)
+  await kept.give(after, ({ context }) => {
+    expect(freed).not.toContain(context)
+    handed.push(context)
+  })
+  expect(freed).toEqual([handed[0]])
+  expect(kept.giveFromMemory(after, ({ context }) => expect(context).toBe(handed[1]))).toBe(true)
+  expect(kept.size).toBe(1)
+})
+
+test.each([
+  { whose: 'a lineage', forgotten: 'L', left: 1 },
+  { whose: 'all lineages', forgotten: null, left: 0 },
+])('what is forgotten of $whose is freed at once, also what is being made, after it was handed over', async (given) => {
+  const freed = watchFreed()
+  const privateKeys = lockedKeys()
+  const kept = contexts({ most: 10, privateKeys })
+  const handed: unknown[] = []
+  const ask = (id: string, lineageId: string) =>
+    kept.give(certificate(id, { lineageId }), ({ context }) => {
+      expect(freed).not.toContain(context)
+      handed.push(context)
+    })
+  const asked = [ask('a', 'L'), ask('a', 'L'), ask('b', 'M')]
+  kept.forget(given.forgotten)
+  privateKeys.unlock()
+  await Promise.all(asked)
+  expect(handed).toHaveLength(3)
+  expect(kept.size).toBe(given.left)
+  await ask('a', 'L')
+  await ask('b', 'M')
+  expect(kept.size).toBe(2)
+  kept.forget(given.forgotten)
+  expect(kept.size).toBe(given.left)
+  expect(freed).not.toContain(undefined)
+  expect(new Set(freed).size).toBe(freed.length)
+  expect(kept.giveFromMemory(certificate('a', { lineageId: 'L' }), () => expect.unreachable())).toBe(false)
 })
 
 test('the private key does not stay in memory where it was opened', async () => {

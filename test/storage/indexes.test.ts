@@ -102,7 +102,9 @@ onBothEngines('statements', (database) => {
     await domains.remove(rival.id, name, act)
     await tenants.remove(rival.id, act)
     await domains.vouch(tenant.id, name, act)
-    await db.knex('lineage').where({ id: front.id }).update({ keys_until: 1 })
+    await db.knex('lost_front').insert({ lineage_id: front.id, name, lost_at: act.at.getTime(), due_at: 1 })
+    await domains.withdrawVouch(tenant.id, name, act)
+    await db.knex('lost_front').where({ lineage_id: front.id }).update({ due_at: 1 })
     await control.destroyKeys(clock.now())
     await lineages.remove(tenant.id, front.id, act)
 
@@ -350,6 +352,15 @@ onBothEngines('statements', (database) => {
   })
 
   test('those of proof of control are served by their own', async () => {
+    const { lineageId } = await aDelegation(database)
+    const lost = Array.from({ length: 1000 }, (_, n) => ({
+      lineage_id: lineageId,
+      name: `lost${n}`,
+      lost_at: n,
+      due_at: n,
+    }))
+    await database.db.knex.batchInsert('lost_front', lost, 100)
+    await database.db.knex.raw('analyze')
     const planFor = async (part: string, bound?: unknown[]) => {
       const [found] = [...statements].filter(([sql]) => sql.replaceAll(/[`"]/g, '').includes(part))
       expect(found, part).toBeDefined()
@@ -358,9 +369,9 @@ onBothEngines('statements', (database) => {
     }
     for (const [part, index, bound] of [
       ['from source_domain as s where s.name = ', 'source_domain_name'],
-      ['from lineage where lost_name = ', 'lineage_lost_name'],
-      ['from lineage where lost_name in ', 'lineage_lost_name'],
-      ['from lineage where keys_until <= ', 'lineage_keys_until'],
+      ['from lost_front where name = ', 'lost_front_name'],
+      ['from lost_front where name in ', 'lost_front_name'],
+      ['(select lineage_id from lost_front where due_at <= ', 'lost_front_due'],
       ['where front_lineage_id = ', 'source_domain_front'],
       ['from job where kind = ', 'job_open', ['backlog', '7', 1]], // one of 100,000 of its kind
     ] as [string, string, unknown[]?][])

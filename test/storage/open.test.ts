@@ -11,6 +11,7 @@ import { domainName } from '../../src/name.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { withFaultsNamed } from '../../src/storage/faults.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
+import { KEEP_KEYS_MS } from '../../src/tenant/control.ts'
 import { emptyDatabase, onBothEngines, type TestPlace } from '../support/databases.ts'
 import { testSealer } from '../support/sealer.ts'
 import { stoppedClock } from '../support/stopped-clock.ts'
@@ -135,6 +136,113 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
     }
     expect(await (await open(at)).migrate()).toEqual(['003-control'])
   })
+
+  onEngine(
+    '003: fronts of names that were lost before lose their keys in time, and of whom the name is, at once',
+    async () => {
+      for (const from of ['002', '001']) {
+        const at = await place(engine)
+        const { knex } = await tables(at)
+        const down = (name: string) =>
+          knex.transaction(async (trx) => void (await trx.migrate.down({ ...{ migrationSource: migrations }, name })), {
+            enforceForeignCheck: false,
+          } as object)
+        await (await open(at)).migrate()
+        await down('003-control')
+        if (from === '001') await down('002-members')
+        const lastActAt = clock.now().getTime() - 5000
+        const event = { id: 'e', tenant_id: 'a', actor: 'x', address: null, action: 'x', subject: 'x', detail: '{}' }
+        const hash = from === '001' ? {} : { sequence: 1, hash: 'x' }
+        await knex('audit_event').insert({ ...event, ...hash, at: lastActAt })
+        for (const id of ['a', 'b']) await knex('tenant').insert({ id, name: id, created_at: 1 })
+        const lineages: [id: string, tenantId: string | null, name: string][] = [
+          ['lost', 'a', 'front:lost.example'],
+          ['chosen', 'a', 'chosen'],
+          ['gone', 'a', 'front:gone.example'],
+          ['moved', 'a', 'front:moved.example'],
+          ['held', 'a', 'front:held.example'],
+          ['spare', 'a', 'front:spare.example'],
+          ['published', 'a', 'front:published.example'],
+          ['unused', 'a', 'unused'],
+          ['ours', null, 'front:ours.example'],
+          ['admin', null, 'front:admin.example'],
+        ]
+        for (const [id, tenant_id, name] of lineages) {
+          await knex('lineage').insert({ id, tenant_id, name, source: 'local', created_at: 1, changed_at: 2 })
+          await knex('private_key').insert({ id, tenant_id, domain: name, sealed: Buffer.from(id), created_at: 1 })
+          const facts = {
+            chain_pem: 'x',
+            sha256: id,
+            spki_sha256: id,
+            subject: '',
+            issuer: '',
+            serial: '',
+            key_type: '',
+          }
+          const instants = { not_before: 1, not_after: 2, staged_at: 3 }
+          await knex('certificate').insert({
+            id,
+            lineage_id: id,
+            tenant_id,
+            private_key_id: id,
+            ...facts,
+            ...instants,
+            dns_names: '[]',
+          })
+        }
+        const claims: [tenantId: string, name: string, front: string | null, isHeld: boolean][] = [
+          ['a', 'lost.example', 'lost', false],
+          ['a', 'chosen.example', 'chosen', false],
+          ['a', 'also.example', 'chosen', false],
+          ['a', 'moved.example', 'moved', false],
+          ['b', 'moved.example', null, true],
+          ['a', 'held.example', 'held', true],
+          ['a', 'spare.example', 'unused', true],
+          ['a', 'operators.example', 'ours', false],
+        ]
+        const now = { created_at: 1, changed_at: 1 }
+        for (const [n, [tenant_id, name, front_lineage_id, isHeld]] of claims.entries())
+          await knex('source_domain').insert({
+            ...{ id: `s${n}`, tenant_id, name, front_lineage_id, mode: 'hosted', ...now },
+            ...{ proof: isHeld ? 'vouched' : null, proven_at: isHeld ? 1 : null },
+          })
+        await knex('target_host').insert({ id: 't', name: 'hosting.example', port: 443, created_at: 1 })
+        await knex('delegation').insert({
+          ...{ id: 'd', tenant_id: 'a', source_domain_id: 's5', target_host_id: 't', lineage_id: 'published' },
+          ...{ service: '_xmpp-server', protocol: '_tcp', tls_answer: 'redirect', posh_answer: 'off', created_at: 1 },
+        })
+        const storage = await open(at)
+        expect(await storage.migrate()).toContain('003-control')
+        const rowsOf = () => knex('lost_front').orderBy(['lineage_id', 'name']).select()
+        const due_at = lastActAt + KEEP_KEYS_MS
+        const lost = [
+          { lineage_id: 'chosen', name: 'also.example', lost_at: lastActAt, due_at },
+          { lineage_id: 'chosen', name: 'chosen.example', lost_at: lastActAt, due_at },
+          { lineage_id: 'gone', name: 'gone.example', lost_at: lastActAt, due_at },
+          { lineage_id: 'lost', name: 'lost.example', lost_at: lastActAt, due_at },
+          { lineage_id: 'moved', name: 'moved.example', lost_at: lastActAt, due_at: lastActAt },
+        ]
+        expect(await rowsOf(), from).toEqual(lost)
+        if (from === '001') continue // its one event is no part of a chain
+
+        await down('003-control')
+        expect(await knex.schema.hasTable('lost_front')).toBe(false)
+        clock.advance(1) // one backup is not written over another
+        await (await open(at)).migrate()
+        expect(await rowsOf()).toEqual(lost)
+        await knex('audit_event').del() // that one was never chained
+        const keys = () => knex('private_key').orderBy('id').pluck<string[]>('id')
+        expect(await storage.control.destroyKeys(clock.now())).toBe(1)
+        expect(await keys()).not.toContain('moved')
+        const name = domainName('lost.example')
+        await storage.sourceDomains.add('b', { name, mode: 'hosted', isVouched: true }, act())
+        expect(await keys()).not.toContain('lost')
+        expect(await storage.control.destroyKeys(new Date(due_at - 1))).toBe(0)
+        expect(await storage.control.destroyKeys(new Date(due_at))).toBe(2)
+        expect(await keys()).toEqual(['admin', 'held', 'ours', 'published', 'spare', 'unused'])
+      }
+    },
+  )
 
   onEngine('of two processes that start at once both end well', async () => {
     const at = await place(engine)
