@@ -32,10 +32,6 @@ export function requireRegistrable(name: DomainName, { adminHost, edgeName, allo
       'too-long',
       `with ${challengeName(name).length - name.length} characters more for the record that proves control it is longer than ${MAX_NAME} characters; register a shorter name`,
     )
-  if (allow.some((zone) => isAtOrBelow(name, zone))) return
-  for (const [zone, reason] of SPECIAL_USE)
-    if (isAtOrBelow(name, zone))
-      throw refused(name, 'special-use', `${zone} ${reason}, so nobody can hold it; ${CLOSED_NETWORK}`)
   for (const label of displayName(name).split('.'))
     if (LOOKALIKE_SCRIPTS.filter((script) => script.test(label)).length > 1)
       throw refused(
@@ -43,6 +39,10 @@ export function requireRegistrable(name: DomainName, { adminHost, edgeName, allo
         'mixed-scripts',
         `the label ${label} mixes letters of scripts that look alike, so that nobody can tell which name is meant; write it in one script`,
       )
+  if (allow.some((zone) => isAtOrBelow(name, zone))) return
+  for (const [zone, reason] of SPECIAL_USE)
+    if (isAtOrBelow(name, zone))
+      throw refused(name, 'special-use', `${zone} ${reason}, so nobody can hold it; ${CLOSED_NETWORK}`)
   if (getPublicSuffix(name, { allowPrivateDomains: true, extractHostname: false, validateHostname: false }) === name)
     throw refused(
       name,

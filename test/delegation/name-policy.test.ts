@@ -59,6 +59,7 @@ describe('names that the operator allows', () => {
     ['above it', 'im.arpa', 'special-use'],
     ['of which it is only the end of a label', 'im.latest.example', 'special-use'],
     ['another public suffix', 'gitlab.io', 'public-suffix'],
+    ['below it in letters that nobody can tell apart', 'раураl.test', 'mixed-scripts'],
   ])('but not what is %s: %s', (_, name, rule) =>
     expect(judge(name, { ...POLICY, allow })).toEqual({ verdict: 'name-refused', why: rule }),
   )
