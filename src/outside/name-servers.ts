@@ -40,15 +40,15 @@ export function nameServers({
     for (;;) {
       const asked = aliases.at(-1) ?? name
       const { zone, heard, fault } = await askZone({ name: asked, type }, budget)
+      const led = fault === null ? nextAlias(heard) : 'nowhere'
+      isLedByFew ||= typeof led === 'object' && !led.isByMost
       const found = { name, type, aliases, ...(isLedByFew && { isLedByFew }) }
       // An alias may lead to names that only the operator's own resolver knows, and whoever set it is not to learn them
       if (aliases.length > 0 && fault === 'no-servers') return { ...found, zone: null, replies: [], fault: 'no-zone' }
       const answered = { ...found, zone, replies: heard.map(({ reply }) => reply) }
-      const led = fault === null ? nextAlias(heard) : null
-      if (led === null) return { ...answered, fault }
-      if (led === DISAGREEMENT) return { ...answered, fault: 'servers-disagree' }
+      if (led === 'nowhere') return { ...answered, fault }
+      if (led === 'disagreement') return { ...answered, fault: 'servers-disagree' }
       const next = led.to
-      isLedByFew ||= !led.isByMost
       if (next === name || aliases.includes(next)) return { ...answered, fault: 'alias-loop' }
       if (aliases.length === MOST_ALIASES) return { ...answered, fault: 'too-many-aliases' }
       aliases.push(next)
@@ -62,24 +62,34 @@ export function nameServers({
     const found = await resolver.zoneOf(question.name, budget)
     if (found.outcome !== 'ok') return { zone: null, heard: [], fault: found.fault }
     const servers = found.servers.toSorted().slice(0, MOST_SERVERS)
-    const taken = new Set<string>()
-    const heard = (await Promise.all(servers.map((server) => askServer(server, question, taken, budget)))).flat()
+    const asked = new Map<string, Promise<Heard>>()
+    const heard = (await Promise.all(servers.map((server) => askServer(server, question, asked, budget)))).flat()
     const fault = heard.every(({ reply }) => reply.address === '') ? 'no-servers' : null
     return { zone: found.zone, heard: heard.filter((one) => !isOurLack(one, heard)), fault }
   }
 
-  /** @param taken addresses that are asked already: many names of one machine are no reason to ask it many times */
-  async function askServer(server: string, question: Question, taken: Set<string>, budget: Budget): Promise<Heard[]> {
+  /**
+   * @param asked by address: many names of one machine are no reason to ask it many times. Its reply stands for each of
+   *   them, or else who names another's address beside their own would leave the other without a word
+   */
+  async function askServer(
+    server: string,
+    question: Question,
+    asked: Map<string, Promise<Heard>>,
+    budget: Budget,
+  ): Promise<Heard[]> {
     const found = await resolver.addresses(server, budget)
     // The same in both cases, and no address: whoever names servers is not to learn what this machine's resolver knows
     const open = found.outcome === 'ok' ? found.addresses.filter((address) => policy.isAllowed(address)) : []
     if (open.length === 0) return [said(server, '', 'not-asked')]
-    const fresh = firstAndLast(open).filter((address) => !taken.has(address))
-    for (const address of fresh) taken.add(address)
+    const options = { isRecursive: false, tries: 2, tryMs, randomBytes, budget }
     return Promise.all(
-      fresh.map(async (address) => {
-        const options = { isRecursive: false, tries: 2, tryMs, randomBytes, budget }
-        return read(await ask({ address, port }, question, options), server, address, question)
+      firstAndLast(open).map(async (address) => {
+        const first = asked.get(address)
+        if (first !== undefined) return byName(await first, server)
+        const one = ask({ address, port }, question, options).then((said) => read(said, server, address, question))
+        asked.set(address, one)
+        return one
       }),
     )
   }
@@ -93,16 +103,29 @@ interface Heard {
   isNoRoute: boolean // this machine has no way to the address
 }
 
-const DISAGREEMENT = Symbol()
+/** `nowhere`: the name is no alias, or too few servers say anything; which of them, the replies tell. */
+type Led = { to: string; isByMost: boolean } | 'nowhere' | 'disagreement'
 
-/** Where all who know the name say that it leads. Null: it is no alias, or too few of the servers say so. */
-function nextAlias(heard: readonly Heard[]): { to: string; isByMost: boolean } | null | typeof DISAGREEMENT {
+/**
+ * More than half of all servers decide, by name, whatever the others say: one old secondary does not keep an alias from being
+ * followed, and who has a few of the servers leads nobody elsewhere. Fewer are followed where they are half, and nobody
+ * contradicts them; what is found there is not what most say.
+ */
+function nextAlias(heard: readonly Heard[]): Led {
+  const saidBy = new Map(heard.map(({ reply }) => [reply.server, new Set<string | null>()]))
   const telling = heard.filter(({ reply }) => saysSomething(reply))
-  const [to = null, ...others] = new Set(telling.map(({ alias }) => alias))
-  if (others.length > 0) return DISAGREEMENT
-  if (to === null || !areEnough(heard.map(({ reply }) => reply))) return null
-  const [told, all] = [telling, heard].map((some) => new Set(some.map(({ reply }) => reply.server)).size)
-  return { to, isByMost: told! * 2 > all! }
+  for (const { reply, alias } of telling) saidBy.get(reply.server)!.add(alias)
+  const agreed = [...saidBy.values()].filter(({ size }) => size === 1)
+  const told = [...new Set(telling.map(({ alias }) => alias))]
+  const most = told.find((alias) => agreed.filter((one) => one.has(alias)).length * 2 > saidBy.size)
+  if (most !== undefined) return most === null ? 'nowhere' : { to: most, isByMost: true }
+  if (told.length > 1) return 'disagreement'
+  const [to = null] = told
+  return to !== null && areEnough(heard.map(({ reply }) => reply)) ? { to, isByMost: false } : 'nowhere'
+}
+
+function byName(heard: Heard, server: string): Heard {
+  return { ...heard, reply: { ...heard.reply, server } }
 }
 
 /** A machine without IPv6 learns nothing of a server by its IPv6 address; its IPv4 address speaks for it. */
@@ -132,7 +155,8 @@ function judge({ rcode, isAuthoritative, answers }: Reply, server: string, addre
   if (values.length > 0) return said(server, address, 'answer', values)
   // Of an alias the rcode is that of its target (RFC 6604 §2). One below a DNAME record is made for the question (RFC 6672 §3.1).
   const [alias] = own.filter(({ type }) => type === 'CNAME').map(({ value }) => value)
-  if (alias !== undefined) return { ...said(server, address, 'answer', [alias]), alias }
+  // Where most servers know of no alias this stands among their TXT records, and must not look like a token
+  if (alias !== undefined) return { ...said(server, address, 'answer', [`CNAME ${alias}`]), alias }
   if (rcode === RCODE.nxDomain) return said(server, address, 'no-such-name')
   return said(server, address, answers.length === 0 ? 'empty' : 'malformed')
 }

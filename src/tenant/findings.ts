@@ -17,7 +17,9 @@ export interface ServerReply {
   server: string // "ns1.example.net"
   address: string // "192.0.2.1"; "" where it has none that is asked
   reply: DnsReply
-  values: string[] // of TXT records the text, case and all; of a CNAME record the name, lower case, no final dot
+  // Of TXT records the text, case and all; of a CNAME record the name, lower case, no final dot. Of an alias that was told in
+  // place of TXT records "CNAME target.example.net", so that no target is taken for a text
+  values: string[]
 }
 
 /** Why no name server's word counts. */
@@ -149,14 +151,19 @@ export function areEnough(replies: readonly ServerReply[]): boolean {
   return heard.size > 0 && heard.size * 2 >= all.size
 }
 
-export function hasValue(look: Pick<Look, 'type'>, { values }: ServerReply, value: string): boolean {
+export function hasValue(look: Pick<Look, 'type'>, { values }: Pick<ServerReply, 'values'>, value: string): boolean {
   const isThere = (one: string) => compared(look, one) === value
   // A name has one CNAME record (RFC 2181 §10.1): of several nobody can say where the name leads
   return look.type === 'CNAME' ? values.length > 0 && values.every(isThere) : values.some(isThere)
 }
 
 function compared({ type }: Pick<Look, 'type'>, value: string): string {
-  return type === 'TXT' ? value.trim() : value // people paste
+  if (type !== 'TXT') return value
+  // People paste, and DNS panels keep the quotation marks that a zone file has around a text
+  return value
+    .trim()
+    .replace(/^"(.*)"$/s, '$1')
+    .trim()
 }
 
 /** A record that every name has says nothing about this one: whoever controls any name of the zone could point to it. */
