@@ -5,7 +5,7 @@ import type { DomainName } from '../name.ts'
 import { whatChanged } from '../tenant/audit.ts'
 import type { Claim, ControlChange, ControlStore } from '../tenant/control.ts'
 import { zoneServers, type Findings } from '../tenant/findings.ts'
-import { PROOF_CHECK } from '../tenant/proof-checks.ts'
+import { PROOF_CHECK, TAKEN_OVER } from '../tenant/proof-checks.ts'
 import type { Database } from './database.ts'
 import { isDeadlock, isUniqueViolation } from './faults.ts'
 import { destroyKeysInTime, dueFronts, noteLoss, settleGain } from './front-keys.ts'
@@ -129,7 +129,7 @@ async function write(
     action: `source-domain.${event}`,
     subject: before.name,
     detail: {
-      ...(event === 'lose' && { why: 'another tenant has proven that it controls the name' }),
+      ...(event === 'lose' && { why: TAKEN_OVER }),
       ...whatChanged(facts(before), facts(after)),
     },
   })

@@ -5,9 +5,29 @@ import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { JobStore } from '../work/job.ts'
 import type { JobKind } from '../work/runner.ts'
-import { afterLook, FRESH_PROOF_MS, isFresh, type Claim, type ControlStore, type ProofLook } from './control.ts'
+import {
+  afterLook,
+  FRESH_PROOF_MS,
+  isFresh,
+  lapsesAt,
+  stateOf,
+  type Claim,
+  type ControlChange,
+  type ControlStore,
+  type ProofLook,
+} from './control.ts'
 import { coversClaim, explain, type Explanation } from './explanation.ts'
-import { isSeen, sightingOf, withoutBulk, type Findings, type Look, type NameServers, type Wanted } from './findings.ts'
+import {
+  cnameFinding,
+  isSeen,
+  sightingOf,
+  txtFinding,
+  withoutBulk,
+  type Findings,
+  type Look,
+  type NameServers,
+  type Wanted,
+} from './findings.ts'
 import { nextCheckAt } from './proof-schedule.ts'
 import { challengeName, edgeNameOf, proofToken } from './proof-token.ts'
 
@@ -15,6 +35,9 @@ export type { Explanation }
 
 /** The kind of job; its key is the name. It is enqueued with the claim, and from then on by itself. */
 export const PROOF_CHECK = 'proof-check'
+
+/** Why a name was lost, to the log and to the audit trail. */
+export const TAKEN_OVER = 'another tenant has proven that it controls the name'
 
 /** For how long what was found stands for whoever asks again. */
 const RECENT_MS = 5000
@@ -84,9 +107,13 @@ export function proofChecks(deps: {
     noteResolvers(findings)
     const before = await control.lastLook(name)
     const sighting = (claim: Claim) => sightingOf(claim, wanted(claim), findings)
+    let changes: readonly ControlChange[] = []
     const taken = await control.takeIn(
       { name, lookedAt, findings: withoutBulk(findings, claims.map(wanted)) },
-      (now) => ({ changes: afterLook(now, sighting, lookedAt), isUnanswered: isUnanswered(now, sighting) }),
+      (now) => {
+        changes = afterLook(now, sighting, lookedAt) // the last time counts: a transaction may be tried again
+        return { changes, isUnanswered: isUnanswered(now, sighting) }
+      },
       act,
     )
     if (taken === undefined)
@@ -94,6 +121,7 @@ export function proofChecks(deps: {
         claims: await control.claimsTo(name),
         unanswered: (await control.lastLook(name))?.unanswered ?? 0,
       }
+    for (const change of changes) logChange(change, findings)
     const holder = holderOf(taken.claims)
     // Where no resolver answers it is all names alike, and told once for all
     if (holder && taken.unanswered > 0 && !isResolverDead(findings) && hasJustAged(holder, before, lookedAt))
@@ -102,6 +130,21 @@ export function proofChecks(deps: {
         'the name servers of a held name could not be asked for a day; it is not lost by that, but nothing can be ordered for it',
       )
     return taken
+  }
+
+  /** Whoever reads the log at night sees what happens to names; the audit trail has it for the tenant too. */
+  function logChange({ claim, event, control }: ControlChange, findings: Findings): void {
+    const [before, after] = [stateOf(claim), stateOf(control)]
+    if (before === after) return // seen or missed once more, or proven by the other record
+    const about = { sourceDomain: claim.name, tenantId: claim.tenantId, before, after }
+    if (after === 'proven') return log.info({ ...about, proof: control.proof }, 'a name is proven')
+    const why = event === 'lose' ? TAKEN_OVER : whyGone(claim, wantedOf(claim), findings)
+    if (after === 'wavering')
+      log.warn(
+        { ...about, why, lapsesAt: lapsesAt(control) },
+        'the proof of a name is gone; the name is served until it lapses',
+      )
+    else log.warn({ ...about, why }, 'a tenant has lost a name; nothing of that tenant is served for it any more')
   }
 
   async function ask(name: DomainName, claims: readonly Claim[], wanted: (claim: Claim) => Wanted): Promise<Findings> {
@@ -184,6 +227,13 @@ export function proofChecks(deps: {
       return runAgainAt ? { runAgainAt } : undefined
     },
   }
+}
+
+/** "TXT absent, CNAME wildcard" */
+function whyGone({ mode }: Claim, wanted: Wanted, findings: Findings): string {
+  const { fault } = findings.txt
+  const txt = `TXT ${fault ?? txtFinding(wanted, findings).is}`
+  return mode === 'external' ? txt : `${txt}, CNAME ${findings.cname?.fault ?? cnameFinding(wanted, findings).is}`
 }
 
 function holderOf(claims: readonly Claim[]): Claim | undefined {

@@ -14,6 +14,7 @@ const TARGETS = { montague: 'hosting.example.com', capulet: 'hosting.example.net
 const PATH = `/.well-known/tls/_xmpp-server._tcp.${NAME}`
 const SERVED_WITHIN_MS = 1000
 const STANDS_MS = 5000
+const BACK_WITHIN_MS = 3000
 
 interface Control {
   state: string
@@ -160,6 +161,27 @@ describe.skipIf(isLeftOut('knot'))('who may speak for a name', { timeout: 60_000
     await dns.setZone('example.org', `im CNAME ${await recordOf('montague', 'CNAME')}`)
     expect((await check('montague')).control).toMatchObject({ state: 'proven', proof: 'cname' })
     await until(async () => (await locationOf()) === leadsTo(TARGETS.montague), 5000)
+  })
+
+  test('a tenant whose record stands is not served for moments only when the operator vouches no longer', async () => {
+    await done('domain', 'vouch', NAME, '--tenant', 'montague')
+    const notServedAt: number[] = []
+    let isOver = false
+    const watch = async () => {
+      const at = performance.now()
+      if ((await locationOf()) !== leadsTo(TARGETS.montague)) notServedAt.push(at)
+      return isOver
+    }
+    const watching = until(watch, 30_000)
+    await done('domain', 'unvouch', NAME, '--tenant', 'montague')
+    await until(async () => (await explain('montague')).proof === 'cname', 10_000)
+    await until(async () => (await locationOf()) === leadsTo(TARGETS.montague))
+    isOver = true
+    await watching
+    const [first = 0] = notServedAt
+    const last = notServedAt.at(-1) ?? 0
+    expect(last - first).toBeLessThan(BACK_WITHIN_MS)
+    expect(await auditOf('montague')).toContain(`source-domain.withdraw-vouch ${NAME}`)
   })
 
   test('all that was asked went to the name servers of the zone, and nothing elsewhere', () => {

@@ -676,6 +676,95 @@ describe('the log', () => {
     expect(world.lines).toEqual([])
   })
 
+  describe('has a line for each change of state, and none where nothing changes:', () => {
+    const held = { sourceDomain: name }
+    /** What the look of now has added. */
+    const lines = async (tenant = acme) => {
+      world.lines.splice(0)
+      world.clock.advance(MINUTE)
+      await check(tenant)
+      return world.lines
+    }
+    const info = (fields: object): unknown[] => [expect.objectContaining({ level: 'info', ...held, ...fields })]
+    const warn = (fields: object): unknown[] => [expect.objectContaining({ level: 'warn', ...held, ...fields })]
+
+    test('a name is proven, lost from sight, and back', async () => {
+      const about = { tenantId: acme.id }
+      await world.claim(acme, name)
+      expect(await lines()).toEqual([])
+      world.dns.publish(...world.txt(acme, name))
+      expect(await lines()).toEqual(info({ ...about, before: 'unproven', after: 'proven', proof: 'txt' }))
+      expect(await lines()).toEqual([])
+      world.dns.withdraw(...world.txt(acme, name))
+      expect(await lines()).toEqual(
+        warn({
+          ...about,
+          ...{ before: 'proven', after: 'wavering', why: 'TXT absent, CNAME absent' },
+          lapsesAt: new Date(world.clock.now().getTime() + 72 * HOUR).toISOString(),
+        }),
+      )
+      expect(await lines()).toEqual([])
+      world.dns.weather = 'servers-dead'
+      expect(await lines()).toEqual([])
+      world.dns.weather = 'fair'
+      world.dns.publish(...world.cname(acme, name))
+      expect(await lines()).toEqual(info({ ...about, before: 'wavering', after: 'proven', proof: 'cname' }))
+      world.dns.publish(...world.txt(acme, name))
+      expect(await lines()).toEqual([]) // proven before and after, though by the other record
+    })
+
+    test('a name lapses, since a wildcard has taken the place of its record', async () => {
+      await world.claim(acme, name, { mode: 'external' })
+      world.dns.publish(...world.txt(acme, name))
+      await runs()
+      world.dns.withdraw(...world.txt(acme, name))
+      world.dns.publish('TXT', `*.${name}`, world.txt(acme, name)[2])
+      world.dns.publish('TXT', `_waypost-challenge.${name}`, world.txt(acme, name)[2])
+      world.clock.advance(MINUTE)
+      await check(acme)
+      world.clock.advance(71 * HOUR)
+      await check(acme)
+      world.clock.advance(HOUR)
+      const why = 'TXT wildcard'
+      expect(await lines()).toEqual(warn({ tenantId: acme.id, before: 'wavering', after: 'lapsed', why }))
+      expect(JSON.stringify(world.lines)).not.toContain(world.txt(acme, name)[2])
+    })
+
+    test('a name goes from one tenant to another, whoever has asked for the look', async () => {
+      await world.claim(acme, name)
+      await world.claim(zebra, name)
+      world.dns.publish(...world.txt(acme, name))
+      await runs()
+      world.dns.withdraw(...world.txt(acme, name))
+      world.dns.publish(...world.txt(zebra, name))
+      const why = 'another tenant has proven that it controls the name'
+      expect(await lines(acme)).toEqual([
+        ...warn({ tenantId: acme.id, before: 'proven', after: 'lapsed', why }),
+        ...info({ tenantId: zebra.id, before: 'unproven', after: 'proven', proof: 'txt' }),
+      ])
+      const lost = (await world.storage.audit.list(acme.id, { limit: 100, subject: name })).find(
+        ({ action }) => action === 'source-domain.lose',
+      )
+      expect(lost?.detail).toMatchObject({ why })
+    })
+
+    test('but not for a look that was overtaken, nor for one that could not be taken in', async () => {
+      await world.claim(acme, name)
+      world.dns.publish(...world.txt(acme, name))
+      const overtaken = world.another(async (look, decide) => {
+        decide(await world.storage.control.claimsTo(look.name))
+        return undefined
+      })
+      await overtaken.check(acme.id, name, world.act())
+      const failing = world.another(async (look, decide) => {
+        decide(await world.storage.control.claimsTo(look.name))
+        throw new Error('the database is away')
+      })
+      await expect(failing.check(acme.id, name, world.act())).rejects.toThrow('is away')
+      expect(world.lines).toEqual([])
+    })
+  })
+
   test('S36: says once that no resolver answers, and once that they are back', async () => {
     const names = Array.from({ length: 5 }, (_, index) => domainName(`n${index}.example.com`))
     for (const one of names) {
@@ -683,6 +772,7 @@ describe('the log', () => {
       world.dns.publish(...world.txt(acme, one))
     }
     await runs()
+    world.lines.splice(0)
     world.dns.weather = 'resolvers-dead'
     await world.pass(3 * DAY)
     expect(said('error')).toEqual(['no DNS resolver answers; no name is lost by that'])
