@@ -1,6 +1,10 @@
 import type { Command } from 'commander'
+import type { DnsRecord } from '../delegation/dns-records.ts'
 import type { RedirectRule } from '../delegation/redirect-rules.ts'
 import { displayName } from '../name.ts'
+import { FAULT_WORDS, isToPublish, REPLY_WORDS } from '../tenant/explanation.ts'
+import type { Look } from '../tenant/findings.ts'
+import { challengeName } from '../tenant/proof-token.ts'
 import { escapeUnseen } from '../verify/format-report.ts'
 import { path } from './api.ts'
 import { withApi } from './connect.ts'
@@ -109,24 +113,41 @@ export function screenOf(control: ControlOfSourceDomain): string {
     ],
     ['next look', nextCheckAt === null ? 'none is due' : when(nextCheckAt)],
   ]
-  const looks = (lastLook?.looks ?? []).map(
-    ({ name, type, aliases, zone, fault, replies }) =>
-      `\n${type} ${name}${aliases.map((alias) => ` -> ${alias}`).join('')}${zone === null ? '' : `, of the name servers of ${zone}`}${fault === null ? '' : `: ${FAULTS[fault] ?? fault}`}\n` +
-      replies
-        .map(
-          ({ server, address, reply, values }) =>
-            `  ${server}${address === '' ? '' : ` (${address})`}: ${REPLIES[reply] ?? reply}${values.map((value) => ` ${JSON.stringify(value)}`).join('')}\n`,
-        )
-        .join(''),
-  )
-  const todo = advice.length === 0 ? '' : `\nWhat to do:\n${advice.map((line) => `  ${line}\n`).join('')}`
-  const records =
-    control.state === 'proven' || control.state === 'vouched'
-      ? ''
-      : `\nDNS records, each of which proves control:\n${dnsRecords
-          .map((record) => `; ${record.purpose}\n${record.name}. ${record.ttl} IN ${record.type} ${record.value}\n`)
-          .join('')}`
-  return escapeUnseen(card(facts) + looks.join('') + todo + records)
+  const looks = (lastLook?.looks ?? []).map((look) => `\n${lookText(look, control)}`)
+  const [first, ...others] = advice
+  const isRecordShown = first !== undefined && isToPublish(control.state, lastLook?.outcome ?? null)
+  const todo = isRecordShown
+    ? `\nWhat to do: ${first}\n\n${dnsRecords.map(recordText).join('\n')}\n${lines(others)}`
+    : advice.length > 0
+      ? `\nWhat to do:\n${lines(advice)}`
+      : ''
+  return escapeUnseen(card(facts) + looks.join('') + todo)
+}
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => `- ${text}\n`).join('')
+}
+
+/** As a zone file has it, one that is included anywhere. */
+function recordText({ name, type, value, ttl, purpose }: DnsRecord): string {
+  return `; ${purpose}\n${name}. ${ttl} IN ${type} ${value}\n`
+}
+
+function lookText(look: Look, { name }: ControlOfSourceDomain): string {
+  const { type, aliases, zone, fault, replies } = look
+  const isMadeUp = look.name !== name && look.name !== challengeName(name)
+  return [
+    `${type} ${look.name}${aliases.map((alias) => ` -> ${alias}`).join('')}${zone === null ? '' : `, of the name servers of ${zone}`}`,
+    ...(isMadeUp
+      ? ['  (a name made up for this look: had it the record too, a wildcard would give it to every name)']
+      : []),
+    ...(fault === null ? [] : [`  ${FAULT_WORDS[fault]}`]),
+    ...replies.map(
+      ({ server, address, reply, values }) =>
+        `  ${server}${address === '' ? '' : ` (${address})`} ${REPLY_WORDS[reply]}${values.length === 0 ? '' : `: ${values.map((value) => JSON.stringify(value)).join(', ')}`}`,
+    ),
+    '',
+  ].join('\n')
 }
 
 /** Not before that instant, and at any look after it. */
@@ -166,26 +187,6 @@ const OUTCOMES = {
   wrong: 'not found',
   'could-not-ask': 'could not ask; by that nobody loses or gains a name',
   none: 'made before this claim',
-}
-const REPLIES: Record<string, string> = {
-  answer: 'answers',
-  empty: 'has no such record',
-  'no-such-name': 'says that there is no such name',
-  'server-failure': 'fails (SERVFAIL)',
-  refused: 'refuses',
-  lame: 'does not serve the zone',
-  timeout: 'does not answer in time',
-  unreachable: 'cannot be reached',
-  malformed: 'answers with something that is no answer',
-  'not-asked': 'is not asked, since its address is not public',
-}
-const FAULTS: Record<string, string> = {
-  'no-resolver': 'no DNS resolver answers',
-  'no-zone': 'its name servers could not be learnt',
-  'no-servers': 'its name servers have no address',
-  'servers-disagree': 'its name servers disagree on where it leads',
-  'alias-loop': 'the aliases lead in a circle',
-  'too-many-aliases': 'there are too many aliases',
 }
 
 function pathOf({ tenant, name }: SourceDomain): string {

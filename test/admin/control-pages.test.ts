@@ -156,7 +156,7 @@ describe('the source domain’s page', () => {
     ['vouched', 'Vouched for', 'The operator vouches that you control vouched.example.com.', false],
     ['proven', 'Proven', 'You have proven that you control proven.example.com', false],
     ['wavering', 'Wavering', 'was found gone', true],
-    ['lapsed', 'Lapsed', 'Your proof that you control lapsed.example.com ended', true],
+    ['lapsed', 'Lapsed', 'No proof that you control lapsed.example.com has been in force since', true],
   ])('says of a name that is %s how it stands, and shows the records where they are wanted', async (...row) => {
     const [state, badge, sentence, showsRecords] = row
     const { status, text } = await admin.page(domainPath(nameOf(state)))

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf, lapseOf, screenOf } from '../../src/cli/domain-control-command.ts'
 import type { ControlOfSourceDomain } from '../../src/cli/resources.ts'
+import type { DnsRecord } from '../../src/delegation/dns-records.ts'
 import { domainName } from '../../src/name.ts'
+import type { Look } from '../../src/tenant/findings.ts'
 
 const AT = '2026-11-23T12:00:00.000Z'
 
@@ -43,11 +45,11 @@ describe('the exit code of a check', () => {
 test('one screen says how it stands, who was asked, what came back and what to do; a stranger’s text obeys nobody', () => {
   const screen = screenOf(
     control({
-      advice: ['Publish it.'],
+      advice: ['Publish it.', 'Then wait.'],
       nextCheckAt: AT,
       dnsRecords: [
         {
-          name: '_waypost-challenge.im',
+          name: '_waypost-challenge.im.waypost-corpus.net',
           type: 'TXT',
           value: '"x"',
           ttl: 60,
@@ -60,7 +62,8 @@ test('one screen says how it stands, who was asked, what came back and what to d
         outcome: 'wrong',
         looks: [
           {
-            ...{ name: '_waypost-challenge.im', type: 'TXT', aliases: ['a.example'], zone: 'example', fault: null },
+            ...{ name: '_waypost-challenge.im.waypost-corpus.net', type: 'TXT', zone: 'example', fault: null },
+            aliases: ['a.example'],
             replies: [
               { server: 'ns1.example', address: '192.0.2.1', reply: 'answer', values: ['\u001b[31mred\u202e'] },
               { server: 'ns2.example', address: '', reply: 'not-asked', values: [] },
@@ -70,12 +73,64 @@ test('one screen says how it stands, who was asked, what came back and what to d
       },
     }),
   )
-  for (const text of ['unproven', 'So it stands.', 'not found', 'ns1.example (192.0.2.1): answers', '-> a.example'])
+  for (const text of ['unproven', 'So it stands.', 'not found', 'ns1.example (192.0.2.1) answered: ', '-> a.example'])
     expect(screen).toContain(text)
-  for (const text of ['ns2.example: ', 'What to do:\n  Publish it.', '_waypost-challenge.im. 60 IN TXT "x"'])
-    expect(screen).toContain(text)
+  expect(screen).toContain('ns2.example has no public address that could be asked\n')
+  expect(screen).toContain(
+    'What to do: Publish it.\n\n; proves it\n_waypost-challenge.im.waypost-corpus.net. 60 IN TXT "x"\n\n- Then wait.\n',
+  )
   expect(screen).toContain('\\u001b[31mred\\u202e')
   expect(screen).not.toMatch(/\u001b|\u202e/)
+})
+
+describe('the screen of a look', () => {
+  const look = (given: Partial<Look>): string => {
+    const looks: Look[] = [
+      {
+        ...{ name: '_waypost-challenge.im.waypost-corpus.net', type: 'TXT', aliases: [], zone: 'example' },
+        ...{ replies: [], fault: null },
+        ...given,
+      },
+    ]
+    return screenOf(control({ lastLook: { at: AT, outcome: 'wrong', looks } }))
+  }
+
+  test('says of a name that was made up why it was asked for, and of none else', () => {
+    expect(look({ name: 'waypost-0.im.waypost-corpus.net' })).toContain('made up for this look')
+    expect(look({})).not.toContain('made up')
+    expect(look({ name: 'im.waypost-corpus.net', type: 'CNAME' })).not.toContain('made up')
+  })
+
+  test('says why the servers were not asked', () => {
+    expect(look({ fault: 'no-servers', zone: null })).toContain(
+      '\n  None of the zone’s name servers has a public address that could be asked.\n',
+    )
+  })
+})
+
+describe('the records that prove control', () => {
+  const record: DnsRecord = {
+    ...{ name: 'im.waypost-corpus.net', type: 'CNAME', value: 'ta.edge.example.', ttl: 60 },
+    ...{ purpose: 'proves it', zone: 'source domain' },
+  }
+  const given = { advice: ['Do this.', 'And that.'], dnsRecords: [record] }
+
+  test('are printed after the advice to publish one, and before all other advice', () => {
+    expect(screenOf(control(given, 'wrong'))).toMatch(
+      /What to do: Do this\.\n\n; proves it\nim\.waypost-corpus\.net\. 60 IN CNAME ta\.edge\.example\.\n\n- And that\.\n$/,
+    )
+  })
+
+  test.each<[is: string, control: ControlOfSourceDomain]>([
+    ['it was found, but another tenant holds the name', control({ ...given, isHeldByAnother: true }, 'ok')],
+    ['the proof could not be asked for', control({ ...given, state: 'proven', proof: 'txt' }, 'could-not-ask')],
+  ])('are not printed where %s', (_is, control) => {
+    expect(screenOf(control)).toMatch(/\nWhat to do:\n- Do this\.\n- And that\.\n$/)
+  })
+
+  test('nor where there is nothing to do', () => {
+    expect(screenOf(control({ state: 'proven', proof: 'txt', dnsRecords: [record] }, 'ok'))).not.toContain('CNAME')
+  })
 })
 
 test('a name lapses at a look and not by the clock', () => {

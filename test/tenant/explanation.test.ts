@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { lapsedSince, vouchedSince, type Claim, type Control } from '../../src/tenant/control.ts'
-import { explain } from '../../src/tenant/explanation.ts'
+import {
+  lapsedSince,
+  vouchedSince,
+  type Claim,
+  type Control,
+  type ControlState,
+  type Sighting,
+} from '../../src/tenant/control.ts'
+import { explain, isToPublish } from '../../src/tenant/explanation.ts'
 import type { DnsReply, Findings, Look, LookFault } from '../../src/tenant/findings.ts'
 import { aClaim, after, DAY, HOUR, NAME, START } from './claims.ts'
 import { aLook, aReply, theFindings, type Said } from './dns.ts'
@@ -61,22 +68,22 @@ describe('the summary', () => {
     ],
     [
       'wavering',
-      'Your proof that you control im.example.com was found gone on 2026-11-23 at 13:00 UTC; the name lapses on 2026-11-26 at 13:00 UTC at the earliest, unless it is found again.',
+      'Your proof that you control im.example.com was found gone on 2026-11-23 at 13:00 UTC; unless it is found again, the name lapses on 2026-11-26 at 13:00 UTC at the earliest, and nothing is served for it then.',
       shown(wrong, wavering),
     ],
     [
       'wavering and in doubt',
-      'Your proof that you control im.example.com was found gone on 2026-11-23 at 13:00 UTC, and could not be asked for at the last look, by which nothing is lost; the name lapses on 2026-11-26 at 13:00 UTC at the earliest, unless it is found again.',
+      'Your proof that you control im.example.com was found gone on 2026-11-23 at 13:00 UTC, and could not be asked for at the last look, by which nothing is lost; unless it is found again, the name lapses on 2026-11-26 at 13:00 UTC at the earliest, and nothing is served for it then.',
       shown(unknown, wavering),
     ],
     [
       'lapsed',
-      'Your proof that you control im.example.com ended on 2026-11-23 at 13:00 UTC: your record was not found, and nothing is served for it.',
+      'No proof that you control im.example.com has been in force since 2026-11-23 at 13:00 UTC: your record was not found, and nothing is served for it.',
       shown(wrong, lapsedSince(after(HOUR))),
     ],
     [
       "lapsed and another's",
-      'Your proof that you control im.example.com ended on 2026-11-23 at 13:00 UTC: your record was not found, and another tenant holds the name.',
+      'No proof that you control im.example.com has been in force since 2026-11-23 at 13:00 UTC: your record was not found, and another tenant holds the name.',
       shown(wrong, { ...lapsedSince(after(HOUR)), isHeldByAnother: true }),
     ],
     [
@@ -101,7 +108,7 @@ describe('the summary', () => {
     ],
     [
       'there, and not taken in',
-      'Your proof that you control im.example.com ended on 2026-11-23 at 13:00 UTC: your record was found, but nothing is served for it until it is found again.',
+      'No proof that you control im.example.com has been in force since 2026-11-23 at 13:00 UTC: your record was found, but nothing is served for it until it is found again.',
       shown(ok, lapsedSince(after(HOUR))),
     ],
   ])('%s', (_is, summary, explanation) => {
@@ -111,16 +118,15 @@ describe('the summary', () => {
   test('shows a name to people as they write it', () => {
     const name = 'xn--bcher-kva.example' as Claim['name']
     expect(shown(null, { name }).summary).toContain('bücher.example')
-    expect(shown(null, { name }).advice[0]).toContain('_waypost-challenge.xn--bcher-kva.example')
+    expect(shown(null, { ...proven, name }).summary).toContain('_waypost-challenge.xn--bcher-kva.example')
   })
 })
 
 describe('the advice', () => {
-  const PUBLISH_TXT =
-    'Publish a TXT record at _waypost-challenge.im.example.com with the value waypost-Yours, in upper and lower case as here; it has to stay.'
-  const PUBLISH_CNAME =
-    'Or publish, in its place, a CNAME record at im.example.com with the value ta.edge.example.net. (with its final dot), where the name has no other records; the apex of a zone always has some.'
-  const TIME = 'What you change in DNS takes minutes to be seen everywhere, in some zones hours.'
+  const PUBLISH_IT = 'Publish the record below; it has to stay.'
+  const PUBLISH_ONE = 'Publish one of the records below; it has to stay.'
+  const TIME =
+    'A change in DNS takes minutes to be seen everywhere, in some zones hours; this server looks again by itself.'
 
   test('where nothing is to be done there is none', () => {
     const ok = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['empty']) })
@@ -129,22 +135,26 @@ describe('the advice', () => {
     expect(shown(txt(['timeout']), vouchedSince(START)).advice).toEqual([])
   })
 
-  test('names the record to publish, what was found, and when it is looked for again', () => {
-    expect(shown(null).advice).toEqual([PUBLISH_TXT, TIME])
+  test('says to publish the record, what was found, and that it is looked for again', () => {
+    expect(shown(null).advice).toEqual([PUBLISH_IT, TIME])
     expect(shown(txt(['empty'])).advice).toEqual([
-      PUBLISH_TXT,
+      PUBLISH_IT,
       'At _waypost-challenge.im.example.com there is no TXT record.',
       TIME,
     ])
   })
 
-  test('names both records for a hosted name, and what was found of both', () => {
+  test('repeats no value of a record, since the records stand beside it', () => {
+    for (const mode of ['hosted', 'external'] as const)
+      expect(shown(null, { mode }).advice.join(' ')).not.toMatch(new RegExp(`${TOKEN}|${EDGE}`))
+  })
+
+  test('says to publish one of the records of a hosted name, and what was found of both', () => {
     const findings = { ...txt(['empty']), cname: aLook('CNAME', ['empty']) }
     expect(shown(findings, { mode: 'hosted' }).advice).toEqual([
-      PUBLISH_TXT,
-      PUBLISH_CNAME,
+      PUBLISH_ONE,
       'At _waypost-challenge.im.example.com there is no TXT record.',
-      'At im.example.com there is no CNAME record; an address record proves nothing about who you are.',
+      'At im.example.com there is no CNAME record; an address record (A or AAAA) proves nothing.',
       TIME,
     ])
   })
@@ -152,13 +162,13 @@ describe('the advice', () => {
   test('tells who has a proof in force to leave the record in place while nobody can be asked', () => {
     expect(shown(txt(['timeout', 'refused']), proven).advice).toEqual([
       'Leave your record in place.',
-      'Too few name servers of example.com said anything about _waypost-challenge.im.example.com: ns1.example.net (192.0.2.1) did not answer in time, ns2.example.net (192.0.2.2) refused to answer.',
+      'Too few name servers of example.com gave an answer: ns1.example.net (192.0.2.1) did not answer in time, ns2.example.net (192.0.2.2) refused to answer.',
       TIME,
     ])
   })
 
   test('but to publish it where it was found gone before', () => {
-    expect(shown(txt(['timeout']), wavering).advice[0]).toBe(PUBLISH_TXT)
+    expect(shown(txt(['timeout']), wavering).advice[0]).toBe(PUBLISH_IT)
   })
 
   test('says what becomes of a name that another holds, and not who', () => {
@@ -177,21 +187,15 @@ describe('the advice', () => {
     expect(shown(byFew, proven).advice).toEqual([])
   })
 
-  const found = (findings: Findings, mode: Claim['mode'] = 'external') =>
-    shown(findings, { mode }).advice.slice(mode === 'hosted' ? 2 : 1, -1)
+  const found = (findings: Findings, mode: Claim['mode'] = 'external') => shown(findings, { mode }).advice.slice(1, -1)
 
   test.each<[is: string, said: Said[], found: RegExp]>([
-    [
-      'no such name',
-      ['no-such-name', 'no-such-name'],
-      /There is no name .*_waypost-challenge\.im\.example\.com\.im\.example\.com of it/,
-    ],
     ['another value', [['waypost-Theirs']], /the TXT record has another value: "waypost-Theirs"\.$/],
     ['five values', [['a', 'b', 'c', 'd', 'e']], /another value: "a", "b", "c" and more\.$/],
     ['a long value', [['x'.repeat(300)]], /another value: "x{80}…"\.$/],
     ['a value of several lines', [['a\r\nb\u001b[31m']], /another value: "a\\r\\nb\\u001b\[31m"\.$/],
-    ['other letters', [['WAYPOST-YOURS']], /yours but for quotation marks, or for upper and lower case\.$/],
-    ['quotation marks', [[`"${TOKEN}"`]], /yours but for quotation marks/],
+    ['other letters', [['WAYPOST-YOURS']], /"; that is yours but for upper and lower case, which matter here\.$/],
+    ['other letters in quotation marks', [['"WAYPOST-YOURS"']], /yours but for upper and lower case/],
     [
       'disagreement',
       [[TOKEN], 'empty', 'no-such-name', 'timeout'],
@@ -207,7 +211,7 @@ describe('the advice', () => {
       [[TOKEN], 'lame', 'malformed'],
       /Too few .*ns2.* does not serve the zone, ns3.* sent no valid answer\.$/,
     ],
-    ['nobody', [], /^Too few name servers of example\.com said anything about [^:]*\.$/],
+    ['nobody', [], /^Too few name servers of example\.com gave an answer\.$/],
   ])('says that there is %s', (_is, said, line) => {
     expect(found(txt(said))).toEqual([expect.stringMatching(line)])
   })
@@ -238,7 +242,7 @@ describe('the advice', () => {
     ['servers-disagree', /disagree on where the alias at .* leads/],
     [
       'alias-loop',
-      /at _waypost-challenge\.im\.example\.com, by CNAME b\.example, by CNAME c\.example lead round in a circle/,
+      /at _waypost-challenge\.im\.example\.com \(an alias of b\.example, then of c\.example\) lead round in a circle/,
     ],
     ['too-many-aliases', /lead through too many names/],
   ])('the fault %s is put into words', (fault, line) => {
@@ -259,17 +263,136 @@ describe('the advice', () => {
     const parked = { aliases: ['parked.example.org'], zone: 'example.org' }
     const byAlias = { txt: aLook('TXT', [[TOKEN]], parked), txtSibling: aLook('TXT', ['empty'], parked) }
     expect(found(theFindings(byAlias))[0]).toBe(
-      'At _waypost-challenge.im.example.com, by CNAME parked.example.org your value was found, but by a wildcard alias (or a DNAME record), which leads every name beside it there too: publish a TXT record at _waypost-challenge.im.example.com itself.',
+      'At _waypost-challenge.im.example.com (an alias of parked.example.org) your value was found, but by a wildcard alias (or a DNAME record), which leads every name beside it there too: publish a TXT record at _waypost-challenge.im.example.com itself.',
     )
     const doubtful = theFindings({ txt: aLook('TXT', [[TOKEN]]), txtSibling: aLook('TXT', ['timeout']) })
     expect(found(doubtful)[0]).toMatch(/whether it is a wildcard's could not be asked: ns1.* did not answer in time\.$/)
   })
 
+  describe('of a panel that adds the zone to names', () => {
+    const noName = (given: Partial<Look> = {}) => aLook('TXT', ['no-such-name', 'no-such-name'], given)
+
+    test('says what it has made of the name, and what to enter', () => {
+      expect(found(theFindings({ txt: noName() }))).toEqual([
+        'There is no name _waypost-challenge.im.example.com in DNS.',
+        'Some DNS panels add example.com to a name by themselves, and make _waypost-challenge.im.example.com.example.com of the whole one: enter only _waypost-challenge.im there.',
+      ])
+    })
+
+    test('says it once of both records', () => {
+      const findings = theFindings({ txt: noName(), cname: aLook('CNAME', ['no-such-name']) })
+      const lines = found(findings, 'hosted')
+      expect(lines).toHaveLength(3)
+      expect(lines[2]).toMatch(/enter only _waypost-challenge\.im or im there\.$/)
+    })
+
+    test.each<[is: string, given: Partial<Look>]>([
+      ['the zone was not learnt', { zone: null }],
+      ['the name is not below the zone', { zone: 'example.org' }],
+      ['it is the name that an alias leads to', { aliases: ['x.example.com'] }],
+    ])('says nothing of it where %s', (_is, given) => {
+      expect(found(theFindings({ txt: noName(given) })).join(' ')).not.toContain('panel')
+    })
+
+    test('says nothing of it where the name is there', () => {
+      expect(found(txt(['no-such-name', 'no-such-name', 'empty'])).join(' ')).not.toContain('panel')
+    })
+  })
+
+  test('says where the challenge is an alias', () => {
+    expect(found(txt(['empty'], { aliases: ['x.example.org'], zone: 'example.org' }))).toEqual([
+      'At _waypost-challenge.im.example.com (an alias of x.example.org) there is no TXT record: publish it where the alias leads, or in place of the alias.',
+    ])
+  })
+
+  test.each<[is: string, look: Look]>([
+    ["the tenant's own edge name", aLook('TXT', ['empty'], { aliases: [EDGE], zone: 'example.net' })],
+    ['a name below it', aLook('TXT', ['no-such-name'], { aliases: ['x.example', `w.${EDGE}`], zone: 'example.net' })],
+    ['one that nobody answers for', aLook('TXT', [], { aliases: [EDGE], zone: null, fault: 'no-zone' })],
+  ])('says that an alias hides the challenge where it leads to %s', (_is, look) => {
+    expect(found(theFindings({ txt: look }))).toEqual([
+      `An alias (CNAME), probably that of a wildcard, leads _waypost-challenge.im.example.com to ${look.aliases.at(-1)!}, and hides the challenge: publish the TXT record at _waypost-challenge.im.example.com itself, in place of any alias there.`,
+    ])
+  })
+
+  test('but not where it leads to a name that only ends alike', () => {
+    expect(found(txt(['empty'], { aliases: [`x${EDGE}`] }))[0]).not.toContain('hides')
+  })
+
+  test('nor where the record was found there', () => {
+    const there = { aliases: [EDGE], zone: 'example.net' }
+    const byFew = { txt: aLook('TXT', [[TOKEN], 'timeout'], there), txtSibling: aLook('TXT', ['empty']) }
+    expect(shown(theFindings(byFew), { isHeldByAnother: true }).advice[0]).toContain('your TXT record was found')
+  })
+
+  describe('of the record that its owner has not chosen', () => {
+    const both = (txt: Look, cname: Look) => found(theFindings({ txt, cname }), 'hosted')
+    const line = (text: string): unknown => expect.stringContaining(text)
+    const noTxt = aLook('TXT', ['empty'])
+    const noCname = aLook('CNAME', ['empty'])
+
+    test.each<[is: string, txt: Look]>([
+      ['another value', aLook('TXT', [['waypost-Theirs']])],
+      ['disagreement', aLook('TXT', [[TOKEN], 'empty'])],
+      ['an alias', aLook('TXT', ['empty'], { aliases: [EDGE] })],
+      ['a fault', aLook('TXT', [], { fault: 'servers-disagree' })],
+    ])('says nothing of a missing CNAME record where of the TXT record there is %s', (_is, txt) => {
+      expect(both(txt, noCname)).toEqual([line('_waypost-challenge.im.example.com')])
+    })
+
+    test.each<[is: string, cname: Look]>([
+      ['the edge name of all', aLook('CNAME', [['edge.example.net']])],
+      ["another's edge name", aLook('CNAME', [['theirs.edge.example.net']])],
+      ['no final dot', aLook('CNAME', [[`${EDGE}.example.com`]])],
+      ['disagreement', aLook('CNAME', [[EDGE], 'empty'])],
+      ['a fault', aLook('CNAME', [], { fault: 'no-servers' })],
+    ])('says nothing of a missing TXT record where of the CNAME record there is %s', (_is, cname) => {
+      expect(both(noTxt, cname)).toEqual([expect.not.stringContaining('_waypost-challenge')])
+    })
+
+    test('speaks of both where the name is an alias of something else, as it may have been before', () => {
+      expect(both(noTxt, aLook('CNAME', [['www.example.org']]))).toEqual([
+        line('there is no TXT record'),
+        'At im.example.com the CNAME record has another value: "www.example.org".',
+      ])
+    })
+
+    test('speaks of both where nobody answers for the other', () => {
+      expect(both(noTxt, aLook('CNAME', ['timeout']))).toEqual([line('there is no TXT record'), line('Too few')])
+    })
+
+    test('says once that the servers of the zone are silent', () => {
+      expect(both(aLook('TXT', ['timeout']), aLook('CNAME', ['timeout']))).toEqual([
+        'Too few name servers of example.com gave an answer: ns1.example.net (192.0.2.1) did not answer in time.',
+      ])
+    })
+  })
+
   test('says where a CNAME record leads instead', () => {
-    const cname = (value: string) => found({ ...txt(['empty']), cname: aLook('CNAME', [[value]]) }, 'hosted')[1]
+    const cname = (value: string, given: Partial<Look> = {}) =>
+      found({ ...txt(['empty']), cname: aLook('CNAME', [[value]], given) }, 'hosted').at(-1)
     expect(cname('www.example.org')).toBe('At im.example.com the CNAME record has another value: "www.example.org".')
     expect(cname('edge.example.net')).toContain('all tenants have that one in common')
+    expect(cname(`${EDGE}.example.com`)).toMatch(
+      /; that is yours with example\.com added, since its final dot was forgotten\.$/,
+    )
+    expect(cname(`${EDGE}.example.org`)).not.toContain('dot')
+    expect(cname(`${EDGE}.null`, { zone: null })).not.toContain('dot')
   })
+})
+
+test.each<[ControlState, Sighting['outcome'] | null, boolean]>([
+  ['vouched', 'wrong', false],
+  ['proven', null, false],
+  ['proven', 'ok', false],
+  ['proven', 'could-not-ask', false],
+  ['proven', 'wrong', true],
+  ['wavering', 'could-not-ask', true],
+  ['unproven', null, true],
+  ['unproven', 'ok', false],
+  ['lapsed', 'wrong', true],
+])('to who is %s, and the last look was %s, the records are shown: %s', (state, outcome, isShown) => {
+  expect(isToPublish(state, outcome)).toBe(isShown)
 })
 
 test('an explanation has the state, the sighting and when it ends', () => {

@@ -49,7 +49,11 @@ describe('of a TXT record', () => {
     ['it is in other letters', 'wrong by most', [[TOKEN.toLowerCase()]]],
     ['it has more behind it', 'wrong by most', [[`${TOKEN}.`]]],
     ['it is within another text', 'wrong by most', [[`token=${TOKEN} ok`]]],
-    ['it is in quotation marks', 'wrong by most', [[`"${TOKEN}"`]]],
+    ['it is in quotation marks', 'ok by most', [[`"${TOKEN}"`]]],
+    ['it is in quotation marks, with white space all around', 'ok by most', [[` " ${TOKEN}\t" `]]],
+    ['it is in two pairs of quotation marks', 'wrong by most', [[`""${TOKEN}""`]]],
+    ['it has one quotation mark', 'wrong by most', [[`"${TOKEN}`, `${TOKEN}"`]]],
+    ['it is in other quotation marks', 'wrong by most', [[`'${TOKEN}'`, `“${TOKEN}”`]]],
     ['there is no server', 'could-not-ask', []],
   ])('%s: %s', (_is, outcome, said) => {
     expect(outcomeOf(aLook('TXT', said))).toBe(outcome)
@@ -196,6 +200,7 @@ describe('of a CNAME record', () => {
     ['a name below it', 'wrong by most', [[`www.${EDGE}`]]],
     ['a name that it ends', 'wrong by most', [[`x${EDGE}`]]],
     ['a name of which a label ends in a space', 'wrong by most', [[`${EDGE} `]]],
+    ['a name in quotation marks', 'wrong by most', [[`"${EDGE}"`]]],
     ['two names, of which one is it', 'wrong by most', [[EDGE, 'theirs.edge.example.net']]],
     ['T2: none, there are addresses', 'wrong by most', ['empty']],
     ['not the same everywhere', 'could-not-ask', [[EDGE], ['theirs.edge.example.net']]],
@@ -310,7 +315,8 @@ describe('what is kept of a look', () => {
 
   test('is one of each where a value is there in many spellings', () => {
     const spellings = Array.from({ length: 200 }, (_, index) => ' '.repeat(index) + TOKEN)
-    expect(keptOf([spellings]).txt.replies[0]!.values).toEqual([TOKEN])
+    const quoted = spellings.map((value) => `"${value}"`)
+    expect(keptOf([[...spellings, ...quoted]]).txt.replies[0]!.values).toEqual([TOKEN])
   })
 
   test('is small, whatever the servers of a zone say', () => {
@@ -323,6 +329,9 @@ describe('what is kept of a look', () => {
     ['the value is behind many others', [[...others, TOKEN]]],
     ['it is nowhere', [others]],
     ['one begins with it', [[`${TOKEN}${' '.repeat(70)}x`]]],
+    ['it is in quotation marks behind many others', [[...others, `"${TOKEN}"`]]],
+    ['it is in two pairs of quotation marks', [[`""${TOKEN}""`]]],
+    ['one begins with it, in quotation marks', [[`"${TOKEN}"${' '.repeat(70)}x"`]]],
     ['one has it and one has not', [[...others, TOKEN], others]],
     ['most have it', [[...others, TOKEN], [TOKEN], others]],
     ['nobody answers', ['timeout']],

@@ -222,8 +222,10 @@ export function sourceDomainRoutes(deps: AdminDeps, find: LookUps): Route[] {
     change('suspend', 'Stop answering for a source domain', (...args) => sourceDomains.suspend(...args)),
     change('resume', 'Answer for a suspended source domain again', (...args) => sourceDomains.resume(...args)),
     change('vouch', 'Vouch for the tenant’s control of a source domain', (...args) => sourceDomains.vouch(...args)),
-    change('withdraw vouch', 'Vouch for it no longer: nothing is served any more', (...args) =>
-      sourceDomains.withdrawVouch(...args),
+    change(
+      'withdraw vouch',
+      'Vouch for it no longer: it is served only where its own record is found, for which a look is made at once',
+      (...args) => sourceDomains.withdrawVouch(...args),
     ),
     route(
       {

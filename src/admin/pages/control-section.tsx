@@ -2,6 +2,7 @@ import type { DnsRecord } from '../../delegation/dns-records.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
 import { lapsesAt, stateOf, type Claim, type Control, type ControlState } from '../../tenant/control.ts'
+import { isToPublish } from '../../tenant/explanation.ts'
 import type { Look, ServerReply } from '../../tenant/findings.ts'
 import type { Explanation } from '../../tenant/proof-checks.ts'
 import { challengeName } from '../../tenant/proof-token.ts'
@@ -89,7 +90,7 @@ function Due({ at }: { at: Date }) {
 
 /** Whether the records that prove control stand with it: none was found, or they are gone. */
 export function showsProofs({ state, sighting }: Explanation): boolean {
-  return state !== 'proven' && state !== 'vouched' && sighting?.outcome !== 'ok'
+  return isToPublish(state, sighting?.outcome ?? null)
 }
 
 /** How it stands with the proof of control of a source domain, and what there is to do about it. */

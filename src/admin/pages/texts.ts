@@ -1,3 +1,5 @@
+import { FAULT_WORDS, REPLY_WORDS } from '../../tenant/explanation.ts'
+
 /**
  * Every word of the pages. English is the catalogue's own shape: another language is a value of type `Texts`.
  */
@@ -549,26 +551,8 @@ export const texts = {
     reply: 'Said',
     values: 'Values',
     moreValues: (count: number) => `and ${count} more`,
-    replies: {
-      answer: 'answered',
-      empty: 'has no such record',
-      'no-such-name': 'there is no such name (NXDOMAIN)',
-      'server-failure': 'failed (SERVFAIL)',
-      refused: 'refused',
-      lame: 'does not serve the zone',
-      timeout: 'did not answer in time',
-      unreachable: 'could not be reached',
-      malformed: 'sent no valid answer',
-      'not-asked': 'was not asked: its address is not public',
-    },
-    faults: {
-      'no-resolver': 'No DNS resolver answers this server.',
-      'no-zone': 'The name servers of the zone could not be learnt.',
-      'no-servers': 'The name servers of the zone have no address.',
-      'servers-disagree': 'The name servers disagree on where the alias leads.',
-      'alias-loop': 'The aliases lead round in a circle.',
-      'too-many-aliases': 'There are too many aliases to follow.',
-    },
+    replies: REPLY_WORDS,
+    faults: FAULT_WORDS,
   },
 
   redirectRule: {
