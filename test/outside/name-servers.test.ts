@@ -240,7 +240,10 @@ describe.skipIf(isLeftOut('knot'))('a look', () => {
         servedBy: ['ns1', 'ns2'],
       })
       const { replies } = await look(CHALLENGE, 'TXT')
-      expect(replies.map(({ address }) => address).toSorted()).toEqual(['127.0.0.11', ...Array<string>(3).fill('127.0.0.12')])
+      expect(replies.map(({ address }) => address).toSorted()).toEqual([
+        '127.0.0.11',
+        ...Array<string>(3).fill('127.0.0.12'),
+      ])
       expect(world.queries('ns2')).toHaveLength(1)
     })
 
