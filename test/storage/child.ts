@@ -5,10 +5,10 @@
 import { openStorage } from '../../src/storage/storage.ts'
 import { domainName } from '../../src/name.ts'
 import { testSealer } from '../support/sealer.ts'
-import { systemClock } from '../../src/clock.ts'
+import { START, stoppedClock } from '../support/stopped-clock.ts'
 
 const [place = '', task, ...rest] = process.argv.slice(2)
-const clock = systemClock
+const clock = stoppedClock(START) // what it writes is not of another time than the tests' own
 const act = () => ({ at: clock.now(), actor: 'child', address: null })
 const { url, file } = JSON.parse(place) as { url?: string; file: string }
 const storage = await openStorage({ url, file, sealer: testSealer, clock })

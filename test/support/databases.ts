@@ -7,9 +7,7 @@ import type { Act } from '../../src/act.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { openStorage, type Storage, type StorageOptions } from '../../src/storage/storage.ts'
 import { testSealer } from './sealer.ts'
-import { stoppedClock } from './stopped-clock.ts'
-
-const START = '2026-11-23T12:00:00Z'
+import { START, stoppedClock } from './stopped-clock.ts'
 
 export interface TestDatabase {
   engine: 'sqlite' | 'postgresql'
