@@ -1,9 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import { ProblemError } from '../problem.ts'
 import { retryAt } from './backoff.ts'
 import type { Job, JobStore } from './job.ts'
 
-/** What a kind of job does. It may be run more than once, so every step must bear that. */
+/** After so many leases a job that has not ended hangs: the lease is left to run out, and another worker begins it anew. */
+const MOST_LEASES = 10
+
+/**
+ * What a kind of job does. It may be run more than once, so every step must bear that. What it throws is a failure, after
+ * which it is run again ever later, and not before `retryAfterMs` of a ProblemError.
+ */
 export type JobKind = (job: Job) => Promise<{ runAgainAt: Date } | void>
 
 export interface JobRunner {
@@ -22,13 +29,13 @@ export interface JobRunner {
 }
 
 export function jobRunner(deps: {
-  jobs: Pick<JobStore, 'claim' | 'complete' | 'postpone' | 'enqueue'>
+  jobs: Pick<JobStore, 'claim' | 'beat' | 'complete' | 'postpone' | 'enqueue'>
   kinds: Readonly<Record<string, JobKind>> // and no others are claimed
   atOnce?: number // how many are under way together; 1 where it is left out
   clock: Clock
   log: Log
   worker: string // who holds the leases: another name in every process
-  leaseMs: number // longer than any job takes; after it another worker may begin
+  leaseMs: number // lengthened while the job runs; after it another worker may begin
   random: () => number // from 0 up to, not including, 1
 }): JobRunner {
   const { jobs, kinds, atOnce = 1, clock, log, worker, leaseMs, random } = deps
@@ -47,6 +54,7 @@ export function jobRunner(deps: {
   /** True where it was done and no other worker had taken it over. */
   async function run(job: Job): Promise<boolean> {
     const about = { kind: job.kind, key: job.key, attempts: job.attempts }
+    const heart = beating(job)
     try {
       const result = await kinds[job.kind]!(job)
       // While the lease holds, so that a crash between the two leaves the job open
@@ -58,13 +66,31 @@ export function jobRunner(deps: {
       log.warn({ ...about, err }, 'a job failed and is tried again')
       await postpone(job, err)
       return false
+    } finally {
+      clearInterval(heart)
     }
+  }
+
+  /** Thrice a lease, so that one beat may be lost; one that is too late finds another's fence and changes nothing. */
+  function beating(job: Job): NodeJS.Timeout {
+    let left = 3 * MOST_LEASES
+    const heart = setInterval(() => {
+      if (left-- <= 0) return clearInterval(heart)
+      const until = new Date(clock.now().getTime() + leaseMs)
+      jobs
+        .beat(job, until)
+        .catch((err: unknown) => log.warn({ kind: job.kind, key: job.key, err }, 'a lease was not lengthened'))
+    }, leaseMs / 3)
+    return heart
   }
 
   async function postpone(job: Job, err: unknown): Promise<void> {
     const message = err instanceof Error ? err.message : String(err)
+    const now = clock.now()
+    const leftAloneMs = err instanceof ProblemError ? (err.retryAfterMs ?? 0) : 0
+    const runAt = Math.max(retryAt(now, job.attempts, random()).getTime(), now.getTime() + leftAloneMs)
     try {
-      await jobs.postpone(job, retryAt(clock.now(), job.attempts, random()), message)
+      await jobs.postpone(job, new Date(runAt), message)
     } catch (err) {
       log.warn(
         { kind: job.kind, key: job.key, err },

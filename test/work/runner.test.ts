@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
+import { ProblemError } from '../../src/problem.ts'
 import { retryAt } from '../../src/work/backoff.ts'
 import { jobRunner, type JobKind } from '../../src/work/runner.ts'
 import { until } from '../support/until.ts'
@@ -18,7 +20,7 @@ test('each failure doubles the wait, from half a minute to six hours, spread ove
 })
 
 onBothEngines('the job runner', (database) => {
-  const runner = (kinds: Record<string, JobKind>, { worker = 'w', atOnce = 1 } = {}) =>
+  const runner = (kinds: Record<string, JobKind>, { worker = 'w', atOnce = 1, leaseMs = LEASE_MS } = {}) =>
     jobRunner({
       jobs: database.storage.jobs,
       kinds,
@@ -26,12 +28,31 @@ onBothEngines('the job runner', (database) => {
       clock: database.clock,
       log,
       worker,
-      leaseMs: LEASE_MS,
+      leaseMs,
       random: () => 0,
     })
   const enqueue = (kind: string, key: string) =>
     database.storage.jobs.enqueue({ kind, key, payload: { of: key }, runAt: database.clock.now() })
   const newest = async () => (await database.storage.jobs.list({ limit: 1 }))[0]!
+
+  test('a job that fails since somebody wants to be left alone is not run before that, and else ever later', async () => {
+    const { clock, storage } = database
+    const waits: number[] = []
+    let retryAfterMs: number | undefined = 7_200_000
+    const kinds: Record<string, JobKind> = {
+      wants: async () => {
+        throw new ProblemError('authority-refused', 'too many', retryAfterMs === undefined ? {} : { retryAfterMs })
+      },
+    }
+    await enqueue('wants', 'x')
+    for (let i = 0; i < 4; i++) {
+      if (i > 0) retryAfterMs = i < 3 ? undefined : 1
+      await runner(kinds).runDue(1)
+      waits.push((await storage.jobs.nextRun('wants', 'x'))!.getTime() - clock.now().getTime())
+      clock.advance(waits.at(-1)!)
+    }
+    expect(waits).toEqual([7_200_000, 30_000, 60_000, 120_000])
+  })
 
   test('runs what is due, at most so many, each once', async () => {
     const seen: unknown[] = []
@@ -165,5 +186,34 @@ onBothEngines('the job runner', (database) => {
     })
     expect(await slow.runDue(1)).toEqual({ completed: 0, failed: 1 })
     expect((await newest()).finishedAt).toEqual(database.clock.now())
+  })
+
+  test('a job that takes longer than its lease keeps it, until it has hung for ten', async () => {
+    const leaseMs = 150
+    const { jobs } = database.storage
+    await enqueue('long', 'x')
+    let letGo = () => {}
+    const held = new Promise<void>((resolve) => (letGo = resolve))
+    let beats = 0
+    const long = jobRunner({
+      ...{ kinds: { long: () => held }, clock: database.clock, log, worker: 'w', leaseMs, random: () => 0 },
+      jobs: { ...jobs, beat: (...args) => jobs.beat(...args).finally(() => beats++) },
+    })
+    const other = runner({ long: async () => {} }, { worker: 'other', leaseMs })
+    await long.fill()
+    for (let round = 0; round < 3; round++) {
+      database.clock.advance(leaseMs - 1)
+      const before = beats
+      await until(() => beats > before + 1)
+      expect(await other.runDue(1)).toEqual({ completed: 0, failed: 0 })
+    }
+    await until(() => beats === 30)
+    await delay(leaseMs)
+    expect(beats).toBe(30)
+    database.clock.advance(leaseMs)
+    expect(await other.runDue(1)).toEqual({ completed: 1, failed: 0 })
+    letGo()
+    await long.drain()
+    expect((await newest()).finishedAt).not.toBeNull()
   })
 })
