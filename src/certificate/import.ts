@@ -57,7 +57,7 @@ export function certificateImport(deps: {
       const name = lineageName(upload.lineage ?? chain.leaf.dnsNames[0])
       const found = await lineages.findByName(tenantId, name)
       const others = found?.certificates ?? []
-      if (found && found.source !== 'import' && !isFront)
+      if (found && found.source !== 'import' && (!isFront || found.identifiers !== null))
         throw new ProblemError(
           'still-in-use',
           `the certificates of lineage ${name} are issued by the ${found.source} authority; import into a lineage of another name`,

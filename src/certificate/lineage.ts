@@ -2,8 +2,8 @@ import type { Act } from '../act.ts'
 import type { DomainName } from '../name.ts'
 import type { Chain } from './chain.ts'
 
-/** Who issues the certificates of a lineage: by hand, or an authority known by its name. */
-export type Source = 'import' | 'local'
+/** Who sees to the certificates of a lineage: people, the local authority, or authorities that speak ACME. */
+export type Source = 'import' | 'local' | 'acme'
 
 /**
  * One certificate in a lineage. Its state is derived from the instants and never stored, so that it
@@ -38,6 +38,7 @@ export interface Lineage {
   tenantName: string | null
   name: string // unique within the tenant; by default the leaf's first DNS name
   source: Source
+  identifiers: DomainName[] | null // that somebody wants it for; null: its host's, or whatever is imported
   createdAt: Date
   revision: number // grows also with each change of its certificates
 }
@@ -90,22 +91,30 @@ export interface NewCertificate {
   chain: Chain
   /** PKCS#8 DER, in clear; the store seals it before it is written. Null: the key stays where it is. */
   privateKey: Uint8Array | null
+  orderId?: string | null // of the order that it came by, which is over with it
 }
 
 /** Lineages and their certificates. Every method takes the tenant first: another tenant's row is *not found*. */
 export interface LineageStore {
   /**
+   * Of one that is wanted for names the job that sees to its certificates is due at once.
    * @throws ProblemError already-exists: the tenant has a lineage of that name
    * @throws ProblemError quota-reached: front lineages of the tenant's own source domains are made for it, and do not count
    */
-  create(tenantId: string | null, lineage: { name: string; source: Source }, act: Act): Promise<Lineage>
+  create(
+    tenantId: string | null,
+    lineage: { name: string; source: Source; identifiers?: DomainName[] },
+    act: Act,
+  ): Promise<Lineage>
   find(tenantId: string | null, id: string): Promise<LineageWithCertificates | undefined>
   findByName(tenantId: string | null, name: string): Promise<LineageWithCertificates | undefined>
   /** Ordered by name and then id. */
   list(tenantId: string | null | 'all', page: LineagePage): Promise<LineageWithCertificates[]>
   /**
-   * Adds a staged certificate.
-   * @throws ProblemError already-exists: the lineage has this very certificate
+   * Adds a staged certificate, and ends the order that it came by. Where another worker has done that already, its
+   * certificate is returned and nothing added.
+   * @throws ProblemError already-exists: the lineage has this very certificate; not-found: the order was ended without one
+   * @throws ProblemError control-unproven: it is the front of a name that the tenant does not hold
    */
   stage(tenantId: string | null, lineageId: string, certificate: NewCertificate, act: Act): Promise<LineageCertificate>
   /**
@@ -122,6 +131,8 @@ export interface LineageStore {
   ): Promise<LineageCertificate>
   /** Writes down that the private key left the house in clear. @throws ProblemError not-found */
   noteKeyExport(tenantId: string | null, certificateId: string, act: Act): Promise<void>
+  /** Writes down that its authority revoked it. @throws ProblemError not-found */
+  noteRevocation(tenantId: string | null, certificateId: string, reason: number, act: Act): Promise<void>
   /** Whether a delegation publishes it: then a cache may hold what it had before. */
   isPublished(id: string): Promise<boolean>
   /** Whether a source domain or a target host presents it; the admin host does so by name and does not count. */

@@ -14,7 +14,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import type { Clock } from '../clock.ts'
-import type { Authority } from './authority.ts'
+import type { DomainName } from '../name.ts'
 import { chainPem, readLeaf } from './chain.ts'
 
 const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
@@ -90,17 +90,20 @@ export async function createLocalAuthority(
   }
 }
 
+export interface LocalAuthority {
+  /** @returns the chain as it was issued, leaf first */
+  issue(request: { identifiers: DomainName[]; csrDer: Uint8Array }): Promise<{ chainPem: string }>
+}
+
 /** Issues for any name, at once: for trials, tests and closed networks that trust its root. */
 export function localAuthority(
   deps: Pick<LocalAuthorityMaterial, 'intermediatePem' | 'intermediateKey'> & { clock: Clock; crypto?: Crypto },
-): Authority {
+): LocalAuthority {
   const { intermediateKey, clock, crypto = globalThis.crypto } = deps
   const issuer = new X509Certificate(new Uint8Array(readLeaf(deps.intermediatePem).der))
   let key: Promise<CryptoKey> | undefined
 
   return {
-    name: 'local',
-
     async issue({ identifiers, csrDer }) {
       const request = new Pkcs10CertificateRequest(new Uint8Array(csrDer))
       if (!(await request.verify(crypto))) throw new Error('the certificate request is not signed by its own key')

@@ -187,6 +187,16 @@ describe('refuses, and changes nothing', () => {
     expect(await stored()).toEqual([])
   })
 
+  test('to import into what somebody wants of an authority, also where a host is to present it', async () => {
+    const identifiers = [domainName('im.example.com')]
+    await storage.lineages.create(null, { name: 'im.example.com', source: 'acme', identifiers }, act())
+    const made = await makeCertificate()
+    await expect(bring(made, { privateKey: Buffer.from(made.keyPem), isFront: true })).rejects.toMatchObject({
+      code: 'still-in-use',
+    })
+    expect(await stored()).toEqual([])
+  })
+
   test.each([undefined, '', ' ', 'a\nb', 'x'.repeat(256)])(
     'a certificate without a name, in a lineage named %j',
     async (lineage) => {

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PublishedCertificate } from '../../src/certificate/lineage.ts'
-import { renewAt } from '../../src/certificate/renewal.ts'
 import { activation, active, nextChangeAt, published, stateAt } from '../../src/certificate/rollover.ts'
 import { ProblemError } from '../../src/problem.ts'
 import { ruleOf } from '../support/certificates.ts'
@@ -145,13 +144,6 @@ describe('activation', () => {
 test('active is the one in use, even where it has expired', () => {
   expect(active([certificate('staged'), { ...old, notAfter: at(-1) }])?.id).toBe('old')
   expect(active([certificate('staged')])).toBeUndefined()
-})
-
-test.each([
-  [90 * 24, 60 * 24],
-  [6 * 24, 4 * 24],
-])('a certificate of %d hours is renewed after %d', (lifetime, due) => {
-  expect(renewAt({ notBefore: at(0), notAfter: at(lifetime) })).toEqual(at(due))
 })
 
 describe('the invariant of a rollover', () => {
