@@ -1,7 +1,7 @@
 import { encode, type OptAnswer } from 'dns-packet'
 import { addressText } from '../tenant/ip-address.ts'
 
-export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'NS' | 'TXT'
+export type RecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'NS' | 'TXT'
 
 export interface Question {
   name: string // lower case, no final dot
@@ -12,7 +12,11 @@ export interface Question {
 export interface DnsRecord {
   name: string // lower case, no final dot
   type: RecordType
-  value: string // an address; a name in lower case without final dot; the strings of a TXT record joined, in their own case
+  /**
+   * An address; a name in lower case without final dot; the strings of a TXT record joined, in their own case; of a CAA record
+   * flags, tag in lower case and value, with a space after each of the first two: "0 issue ca.example; accounturi=…".
+   */
+  value: string
 }
 
 /** What a server answers to one question. */
@@ -32,6 +36,7 @@ export const RCODE = {
   notImp: 4,
   refused: 5,
   notAuth: 9,
+  notZone: 10,
   badVers: 16,
 }
 
@@ -39,11 +44,13 @@ export const RCODE = {
 const MOST_ANSWERS = 64
 const MOST_RECORDS = 256
 const MOST_TEXT = 255 // characters of a TXT record; the rest is cut off
+/** Bytes of a CAA record: one that is cut would allow, or forbid, something else than it says. */
+const MOST_CAA = 1024
 const MOST_POINTERS = 32
 /** Of UDP: what arrives unfragmented everywhere, as DNS Flag Day 2020 has it. */
 const UDP_PAYLOAD = 1232
 
-const TYPES: Readonly<Record<number, RecordType>> = { 1: 'A', 2: 'NS', 5: 'CNAME', 16: 'TXT', 28: 'AAAA' }
+const TYPES: Readonly<Record<number, RecordType>> = { 1: 'A', 2: 'NS', 5: 'CNAME', 16: 'TXT', 28: 'AAAA', 257: 'CAA' }
 const OPT = 41
 const IN = 1
 const LABEL = /^[!-[\]-~]{1,63}$/
@@ -145,7 +152,22 @@ function readValue(bytes: Buffer, type: RecordType, start: number, end: number):
     }
     case 'TXT':
       return readText(bytes, start, end)
+    case 'CAA':
+      return readCaa(bytes, start, end)
   }
+}
+
+/** RFC 8659 §4.1. What is no letter or digit of the tag is escaped, so that it stays one word. */
+function readCaa(bytes: Buffer, start: number, end: number): string {
+  const tagStart = start + 2
+  const tagEnd = tagStart + bytes.readUInt8(start + 1)
+  if (end - start > MOST_CAA || tagEnd === tagStart || tagEnd > end)
+    throw new RangeError('a property without a tag, or that is too long')
+  return `${bytes.readUInt8(start)} ${labelText(bytes.subarray(tagStart, tagEnd))} ${printable(bytes, tagEnd, end)}`
+}
+
+function printable(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('latin1', start, end).replace(/[^ -~]/g, (character) => escaped(character.charCodeAt(0)))
 }
 
 /** The strings joined without anything between them, as RFC 7208 §3.3 does it. */
@@ -166,7 +188,7 @@ function readText(bytes: Buffer, start: number, end: number): string {
  * As text of which each stands for one name only: what is no printable ASCII, a dot and a backslash within a label are escaped
  * (RFC 1035 §5.1); the root is ".".
  */
-function readName(bytes: Buffer, start: number): { name: string; end: number } {
+export function readName(bytes: Buffer, start: number): { name: string; end: number } {
   const labels: string[] = []
   let end: number | undefined // of the name in its place, behind the first pointer
   let length = 1

@@ -15,8 +15,8 @@ export interface Budget {
   signal: AbortSignal // when the time is up
 }
 
-export type Exchange =
-  | { outcome: 'reply'; reply: Reply }
+export type Exchange<T = Reply> =
+  | { outcome: 'reply'; reply: T }
   | { outcome: 'timeout' } // or the budget is spent
   | { outcome: 'unreachable' }
   | { outcome: 'no-route' } // this machine has no way there, whatever stands there
@@ -52,7 +52,7 @@ export async function ask(server: Server, question: Question, options: AskOption
   let last: Exchange = { outcome: 'timeout' }
   for (let tries = 0; tries < options.tries;) {
     const exchange = await attempt(overUdp, server, question, hasEdns, options)
-    if (exchange === 'over-tcp') return attempt(overTcp, server, question, hasEdns, options)
+    if (exchange === 'over-tcp') return attempt(wholeOverTcp, server, question, hasEdns, options)
     const isWaste = exchange.outcome === 'timeout' || exchange.outcome === 'malformed'
     if (exchange.outcome === 'reply' && hasEdns && WITHOUT_EDNS.has(exchange.reply.rcode)) hasEdns = false
     else if (!isWaste) return exchange
@@ -111,19 +111,27 @@ function overUdp(
   })
 }
 
-function overTcp(
+const wholeOverTcp: Transport<Exchange> = (server, query, read, wait) =>
+  overTcp(server, query, (bytes) => wholeOf(read(bytes)), wait)
+
+function wholeOf(reply: Reply | null): Reply | null {
+  return reply?.isTruncated === false ? reply : null
+}
+
+/** One message there and one back. @param read null: it is no answer to that question */
+export function overTcp<T>(
   { address, port }: Server,
   query: Buffer,
-  read: (bytes: Buffer) => Reply | null,
+  read: (bytes: Buffer) => T | null,
   wait: Wait,
-): Promise<Exchange> {
+): Promise<Exchange<T>> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port })
     let received = Buffer.alloc(0)
     const finish = once(
       wait,
       () => finish({ outcome: 'timeout' }),
-      (exchange: Exchange) => {
+      (exchange: Exchange<T>) => {
         socket.destroy()
         resolve(exchange)
       },
@@ -140,7 +148,7 @@ function overTcp(
       if (length > MOST_TCP_BYTES) return finish({ outcome: 'malformed' })
       if (received.length < 2 || received.length < length + 2) return
       const reply = read(received.subarray(2, length + 2))
-      finish(reply === null || reply.isTruncated ? { outcome: 'malformed' } : { outcome: 'reply', reply })
+      finish(reply === null ? { outcome: 'malformed' } : { outcome: 'reply', reply })
     })
     socket.on('end', () => finish({ outcome: 'malformed' }))
   })
@@ -160,7 +168,7 @@ function once<T>({ tryMs, signal }: Wait, expire: () => void, done: (result: T) 
   }
 }
 
-function failure({ code = '' }: NodeJS.ErrnoException): Exchange {
+function failure({ code = '' }: NodeJS.ErrnoException): Exclude<Exchange, { outcome: 'reply' }> {
   return { outcome: OF_OURS.has(code) ? 'no-route' : 'unreachable' }
 }
 

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { LookupAddress } from 'node:dns'
-import { isIP, type LookupFunction, type TcpSocketConnectOpts } from 'node:net'
+import { isIP, isIPv6, type LookupFunction, type TcpSocketConnectOpts } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { Client, errors, type Dispatcher } from 'undici'
 import type { HopReply, PeerTls } from '../verify/ask.ts'
@@ -12,14 +12,18 @@ const MAX_HEADER_BYTES = 16_384
 /** Beside twice the body: interim answers, the sizes and extensions of chunks, trailers, none of which has an end of its own. */
 const MAX_FRAMING_BYTES = 65_536
 
+/** An HttpsUrl, or one of what the operator chose: of any host name, or with an address in its place. */
+export type Target = Omit<HttpsUrl, 'host'> & { host: string }
+
 export interface HttpsExchange {
-  target: HttpsUrl
-  method: 'GET' | 'POST'
+  target: Target
+  method: 'GET' | 'HEAD' | 'POST'
   headers: Readonly<Record<string, string>>
   body?: Uint8Array | undefined
   lookup?: LookupFunction | undefined // gives what may be dialled; the system's resolver without it
   ca?: string | readonly string[] | undefined // PEM of the only trusted roots; those that Node ships without it
   timeoutMs: number // of which each address but the last is given a quarter
+  connectTimeoutMs?: number // until TLS stands; `timeoutMs` without it
   maxBytes: number // of the body
 }
 
@@ -47,7 +51,13 @@ export function exchange(asked: HttpsExchange, signal: AbortSignal): Promise<Hop
         const dialled = (socket = dial(asked))
         // Ahead of undici, which takes a connection that is reset for the end of a body without length
         dialled.on('error', (error: Error) => fail(codeOf(error, dialled, answer.status)))
+        const hurry = setTimeout(() => {
+          fail('ETIMEDOUT')
+          dialled.destroy()
+        }, asked.connectTimeoutMs ?? asked.timeoutMs)
+        dialled.once('close', () => clearTimeout(hurry))
         dialled.once('secureConnect', () => {
+          clearTimeout(hurry)
           tls = peerOf(dialled)
           // Ahead of undici too: it reads all there is. Of TLS, bytesRead counts what was decrypted.
           dialled.on('readable', () => {
@@ -122,12 +132,12 @@ export function only(addresses: readonly string[]): LookupFunction {
 
 type FamilySelection = 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'
 
-/** Called with a DNS name, never an address: of an address Node would dial that, and ask no `lookup`. */
+/** An address in place of a name is dialled itself and `lookup` not asked: whoever guards by it hands in names only. */
 function dial({ target: { host, port }, lookup, ca, timeoutMs }: HttpsExchange): TLSSocket {
   const settings: ConnectionOptions & Pick<TcpSocketConnectOpts, FamilySelection> = {
     host,
     port,
-    servername: host,
+    ...(isIP(host) === 0 ? { servername: host } : {}), // RFC 6066 §3: no address
     rejectUnauthorized: true, // explicit, since NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
@@ -139,8 +149,9 @@ function dial({ target: { host, port }, lookup, ca, timeoutMs }: HttpsExchange):
   return connect(settings)
 }
 
-function authority({ host, port }: HttpsUrl): string {
-  return port === 443 ? host : `${host}:${port}`
+function authority({ host, port }: Target): string {
+  const name = isIPv6(host) ? `[${host}]` : host
+  return port === 443 ? name : `${name}:${port}`
 }
 
 /** Those of the caller, but for what the connection itself demands. */

@@ -18,13 +18,21 @@ export interface Resolver {
    * @param budget of the look that it is part of; 10 s and 40 packets where it is part of none
    */
   addresses(host: string, budget?: Budget): Promise<Addresses>
+  /** The records of one type at a name, or where its aliases lead; the same bounds where it is part of no look. */
+  records(name: string, type: RecordType, budget?: Budget): Promise<Records>
   /** The zone that holds a name, and the names of its servers. */
   zoneOf(name: string, budget?: Budget): Promise<Zone>
 }
 
+export type Records =
+  | { outcome: 'ok'; values: string[]; aliases: string[] } // no values: there is no such record, or no such name
+  | { outcome: 'could-not-ask'; why: string; isServerFailure: boolean }
+
 export type Zone =
   { outcome: 'ok'; zone: string; servers: string[] } | { outcome: 'could-not-ask'; fault: 'no-resolver' | 'no-zone' }
 
+const LOOK_PACKETS = 40
+const LOOK_MS = 10_000
 const MOST_SERVERS = 4
 const MOST_ALIASES = 8
 /** Labels that are taken off a name in search of its zone. */
@@ -80,13 +88,26 @@ export function resolver({
   }
 
   return {
-    async addresses(given, budget = newBudget(40, 10_000)) {
+    async addresses(given, budget = newBudget(LOOK_PACKETS, LOOK_MS)) {
       const host = given.toLowerCase().replace(/\.$/, '')
       if (!isQueryName(host)) return { outcome: 'wrong', why: 'it is no name of a host' }
       const found = await Promise.all([recordsOf(host, 'A', budget), recordsOf(host, 'AAAA', budget)])
       const addresses = found.flatMap((one) => (one.outcome === 'ok' ? one.addresses : []))
       if (addresses.length > 0) return { outcome: 'ok', addresses: [...new Set(addresses)] }
       return found.find(({ outcome }) => outcome === 'could-not-ask') ?? found[0]
+    },
+
+    async records(given, type, budget = newBudget(LOOK_PACKETS, LOOK_MS)) {
+      const name = given.toLowerCase().replace(/\.$/, '')
+      if (!isQueryName(name)) return { outcome: 'ok', values: [], aliases: [] }
+      const answer = await resolve({ name, type }, budget)
+      if (answer.outcome !== 'ok') {
+        const isServerFailure = answer.outcome === 'server-failure'
+        return { outcome: 'could-not-ask', why: WHY[answer.outcome], isServerFailure }
+      }
+      const { owner, aliases, values } = endOf(answer.reply, name, type)
+      if (owner !== null) return { outcome: 'ok', values, aliases }
+      return { outcome: 'could-not-ask', why: tooManyAliases(name), isServerFailure: true }
     },
 
     async zoneOf(given, budget = newBudget(80, 10_000)) {
@@ -140,21 +161,33 @@ function isResolved({ rcode, isRecursive, isAuthoritative }: Reply): boolean {
   return (rcode === RCODE.noError || rcode === RCODE.nxDomain) && (isRecursive || isAuthoritative)
 }
 
-/** The records at the end of the aliases that begin with `host`; whatever else the answer holds is none of them. */
-function fromChain({ answers, rcode }: Reply, host: string, type: RecordType): Addresses {
-  let owner = host
-  for (let aliases = 0; aliases <= MOST_ALIASES; aliases++) {
+function fromChain(reply: Reply, host: string, type: RecordType): Addresses {
+  const { owner, values } = endOf(reply, host, type)
+  if (values.length > 0) return { outcome: 'ok', addresses: values }
+  if (owner === null) return { outcome: 'wrong', why: tooManyAliases(host) }
+  const isMissing = reply.rcode === RCODE.nxDomain
+  return { outcome: 'wrong', why: `${owner} ${isMissing ? 'does not exist' : 'has no address'} in DNS` }
+}
+
+/**
+ * The records at the end of the aliases that begin with `host`; whatever else the answer holds is none of them.
+ * The owner is null where the aliases do not end.
+ */
+function endOf({ answers }: Reply, host: string, type: RecordType) {
+  const aliases: string[] = []
+  while (aliases.length <= MOST_ALIASES) {
+    const owner = aliases.at(-1) ?? host
     const records = answers.filter(({ name }) => name === owner)
-    const addresses = records.filter((record) => record.type === type).map(({ value }) => value)
-    if (addresses.length > 0) return { outcome: 'ok', addresses }
+    const values = records.filter((record) => record.type === type).map(({ value }) => value)
     const alias = records.find((record) => record.type === 'CNAME')
-    if (alias === undefined) {
-      const isMissing = rcode === RCODE.nxDomain
-      return { outcome: 'wrong', why: `${owner} ${isMissing ? 'does not exist' : 'has no address'} in DNS` }
-    }
-    owner = alias.value
+    if (values.length > 0 || alias === undefined) return { owner, aliases, values }
+    aliases.push(alias.value)
   }
-  return { outcome: 'wrong', why: `more than ${MOST_ALIASES} aliases lie between ${host} and its addresses` }
+  return { owner: null, aliases, values: [] }
+}
+
+function tooManyAliases(host: string): string {
+  return `more than ${MOST_ALIASES} aliases lie between ${host} and its records`
 }
 
 function inTurn(servers: readonly Server[], first: Server | undefined): Server[] {

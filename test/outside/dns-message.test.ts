@@ -59,6 +59,20 @@ describe('a reply', () => {
       { type: 'TXT', name: 'im.example.com', data: Array(4).fill('x'.repeat(250)) },
       'x'.repeat(255),
     ],
+    [
+      'CAA with flags and tag, and what a terminal would obey escaped',
+      {
+        type: 'CAA',
+        name: 'im.example.com',
+        data: { flags: 128, tag: 'Issue' as 'issue', value: 'CA.example; a="\u001b"' },
+      },
+      '128 issue CA.example; a="\\027"',
+    ],
+    [
+      'CAA that allows nobody',
+      { type: 'CAA', name: 'im.example.com', data: { flags: 0, tag: 'issue', value: '' } },
+      '0 issue ',
+    ],
     ['an empty TXT', { type: 'TXT', name: 'im.example.com', data: [] }, ''],
   ])('is read: %s', (_title, record, value) => {
     expect(read({ answers: [record] })?.answers).toEqual([{ name: 'im.example.com', type: record.type, value }])
@@ -131,6 +145,10 @@ describe('a reply', () => {
     ['an address of three bytes', answer(1, Buffer.from([192, 0, 2]))],
     ['an address of five bytes', answer(1, Buffer.from([192, 0, 2, 1, 1]))],
     ['an IPv6 address of four bytes', answer(28, Buffer.from([192, 0, 2, 1]))],
+    ['a CAA record without a tag', answer(257, Buffer.from([0, 0, 0x61]))],
+    ['a CAA record that ends before its tag', answer(257, Buffer.from([0, 5, 0x61]))],
+    ['a CAA record of one byte', answer(257, Buffer.from([0]))],
+    ['a CAA record of 1,025 bytes', answer(257, Buffer.concat([Buffer.from([0, 1]), Buffer.alloc(1023, 0x61)]))],
     ['a name that ends before its record does', answer(5, Buffer.concat([name([0x61]), Buffer.from([0])]))],
     ['a name that ends after its record does', answer(5, name([0x61]), 1)],
     ['a name that never ends', answer(5, Buffer.from([1, 0x61]))],
@@ -157,6 +175,7 @@ describe('a reply', () => {
         { type: 'CNAME', name: 'im.example.com', data: 'edge.example.net' },
         { type: 'TXT', name: 'edge.example.net', data: ['one', 'two'] },
         { type: 'AAAA', name: 'edge.example.net', data: '2001:db8::1' },
+        { type: 'CAA', name: 'edge.example.net', data: { flags: 0, tag: 'issue', value: 'ca.example' } },
       ],
     })
     for (let end = 0; end < whole.length; end++) expect(readReply(whole.subarray(0, end), ID, QUESTION)).toBeNull()
