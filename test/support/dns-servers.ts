@@ -1,7 +1,7 @@
 import { decode, encode, type Answer, type Packet } from 'dns-packet'
 import { behaviourOf, reply, type Behaviour } from './dns-behaviours.ts'
 import { dnsServer, exchange, type DnsQuery, type DnsServer, type Place } from './dns-wire.ts'
-import { startKnot, type Knot } from './knot.ts'
+import { startKnot, type Knot, type UpdateKey } from './knot.ts'
 
 export interface ZoneOptions {
   /** Of its NS records: "ns1", or the full name of a host that the resolver knows by `setHost`; all without it. */
@@ -43,7 +43,10 @@ export interface SeenQuery extends DnsQuery {
 }
 
 /** @param nameServers how many of them: "ns1", "ns2" … */
-export async function dnsWorld({ nameServers = 2 }: { nameServers?: number } = {}): Promise<DnsWorld> {
+export async function dnsWorld({
+  nameServers = 2,
+  updateKey,
+}: { nameServers?: number; updateKey?: UpdateKey } = {}): Promise<DnsWorld> {
   const names = Array.from({ length: nameServers }, (_, i) => `ns${i + 1}`)
   const addresses = Object.fromEntries(names.map((name, i) => [name, `127.0.0.${11 + i}`]))
   const zones = new Map<string, ZoneContent>()
@@ -54,7 +57,7 @@ export async function dnsWorld({ nameServers = 2 }: { nameServers?: number } = {
   for (const [name, found] of hostsOfItsOwn) hosts.set(name, found)
 
   const knots = new Map<string, Knot>()
-  await Promise.all(names.map(async (name) => knots.set(name, await startKnot())))
+  await Promise.all(names.map(async (name) => knots.set(name, await startKnot({ updateKey }))))
   const front = (where: string) => async (query: DnsQuery) => {
     seen.push({ ...query, where })
     const behaviour =

@@ -15,15 +15,27 @@ export interface Knot {
   stop(): Promise<void>
 }
 
+/** Who has it may change TXT records, and no others, in all zones (RFC 2136). */
+export interface UpdateKey {
+  name: string
+  algorithm: string // "hmac-sha256"
+  secret: string // base64
+}
+
 /** A knotd of one's own: temporary folder, loopback address, free port. It ends with this process, however that ends. */
-export async function startKnot({ address = '127.0.0.1' }: { address?: string } = {}): Promise<Knot> {
+export async function startKnot({
+  address = '127.0.0.1',
+  updateKey,
+}: { address?: string; updateKey?: UpdateKey | undefined } = {}): Promise<Knot> {
   const folder = mkdtempSync(join(tmpdir(), 'waypost-knot-'))
   const config = join(folder, 'knot.conf')
   mkdirSync(join(folder, 'run'))
   const port = await freePort(address)
   const served = new Map<string, { records: string; serial: number }>()
   let serial = 0
-  writeFileSync(config, configuration(folder, address, port, []))
+  const configure = (zones: readonly string[]) =>
+    writeFileSync(config, configuration(folder, address, port, zones, updateKey))
+  configure([])
 
   const server = spawn('setpriv', ['--pdeathsig=INT', '--', 'knotd', '-c', config], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -65,7 +77,7 @@ export async function startKnot({ address = '127.0.0.1' }: { address?: string } 
         writeFileSync(file, zoneFile(zone, records, serial))
         utimesSync(file, serial, serial) // knotd reloads a file whose time has changed: not by chance the same
       }
-      writeFileSync(config, configuration(folder, address, port, [...served.keys()]))
+      configure([...served.keys()])
       server.kill('SIGHUP')
       for (const [zone] of changed) await settled(async () => (await serialOf(zone)) === served.get(zone)?.serial)
       for (const zone of removed) await settled(async () => (await serialOf(zone)) === undefined)
@@ -86,7 +98,13 @@ function zoneFile(zone: string, records: string, serial: number): string {
   return `$ORIGIN ${zone}.\n$TTL 1\n${soa}\n${records}\n`
 }
 
-function configuration(folder: string, address: string, port: number, zones: readonly string[]): string {
+function configuration(
+  folder: string,
+  address: string,
+  port: number,
+  zones: readonly string[],
+  updateKey: UpdateKey | undefined,
+): string {
   return `server:
     rundir: "${join(folder, 'run')}"
     listen: ${address}@${port}
@@ -98,11 +116,24 @@ log:
     any: warning
 database:
     storage: "${folder}"
-template:
+${updateKey ? updateAcl(updateKey) : ''}template:
   - id: default
     storage: "${folder}"
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: none
-${zones.length > 0 ? 'zone:\n' : ''}${zones.map((zone) => `  - domain: ${zone}\n    file: "${zone}.zone"\n`).join('')}`
+${updateKey ? '    acl: update\n' : ''}${zones.length > 0 ? 'zone:\n' : ''}${zones.map((zone) => `  - domain: ${zone}\n    file: "${zone}.zone"\n`).join('')}`
+}
+
+function updateAcl({ name, algorithm, secret }: UpdateKey): string {
+  return `key:
+  - id: ${name}
+    algorithm: ${algorithm}
+    secret: ${secret}
+acl:
+  - id: update
+    key: ${name}
+    action: update
+    update-type: TXT
+`
 }
