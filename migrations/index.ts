@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import * as delegations from './001-delegations.ts'
 import * as members from './002-members.ts'
 import * as control from './003-control.ts'
+import * as acme from './004-acme.ts'
 
 /** Applied only where the database was empty. */
 export const firstMigration = '001-delegations'
@@ -14,6 +15,7 @@ const all: [name: string, migration: Knex.Migration][] = [
   [firstMigration, delegations],
   [membersMigration, members],
   ['003-control', control],
+  ['004-acme', acme],
 ]
 
 export const migrations: Knex.MigrationSource<(typeof all)[number]> = {

@@ -119,7 +119,7 @@ async function write(
     .update({ ...controlColumns(control), revision: after.revision })
   if (!isAct) return
   if (isHeld(before) !== isHeld(after)) traces.changedHost(before.name)
-  if (isHeld(before) && !isHeld(after)) await noteLoss(trx, before, act)
+  if (isHeld(before) && !isHeld(after)) await noteLoss(trx, traces, before, act)
   if (!isHeld(before) && isHeld(after)) {
     await settleGain(trx, traces, before, act)
     if (before.mode === 'external') traces.enqueue(ruleCheck({ ...before, source_domain_id: before.id }, act.at))

@@ -3,6 +3,7 @@ import type { Act } from '../act.ts'
 import { frontLineageName } from '../certificate/lineage.ts'
 import type { DomainName } from '../name.ts'
 import { KEEP_KEYS_MS } from '../tenant/control.ts'
+import { dropLostOrders } from './order-end.ts'
 import type { Traces } from './perform.ts'
 import type { SourceDomainRow } from './source-domain-row.ts'
 
@@ -33,11 +34,12 @@ const IS_IN_USE = `(
     where d.lineage_id = lineage.id and s.proof is not null))`
 
 /**
- * The tenant holds the name no longer: its front's keys are kept for KEEP_KEYS_MS, and no authority is answered any
- * more what was put there to answer for the tenant.
+ * The tenant holds the name no longer: its front's keys are kept for KEEP_KEYS_MS, its orders for the name are over, and
+ * no authority is answered any more what was put there to answer for the tenant.
  */
-export async function noteLoss(trx: Knex.Transaction, claim: ClaimOfFront, act: Act): Promise<void> {
+export async function noteLoss(trx: Knex.Transaction, traces: Traces, claim: ClaimOfFront, act: Act): Promise<void> {
   await noteLostFront(trx, claim, act)
+  await dropLostOrders(trx, traces, claim, act)
   await trx('acme_challenge').where({ host: claim.name }).del()
 }
 

@@ -9,13 +9,17 @@ import {
   type Source,
 } from '../certificate/lineage.ts'
 import { requireMatch, type Act } from '../act.ts'
+import { FRONT_CERTIFICATE, type FrontCertificatePayload } from '../certificate/issuance.ts'
 import type { Sealer } from '../certificate/sealing.ts'
+import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import { whatChanged } from '../tenant/audit.ts'
 import type { Database } from './database.ts'
 import { isForeignKeyViolation, isUniqueViolation } from './faults.ts'
 import { chunks } from './insert-many.ts'
 import { instantOrNull } from './instants.ts'
+import { forgetFailures } from './issuance-store.ts'
+import { endOrder, type OrderRow } from './order-end.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { placeOfPrivateKey } from './private-key-store.ts'
 import { withinQuota } from './quota.ts'
@@ -26,6 +30,7 @@ interface LineageRow {
   tenant_id: string | null
   name: string
   source: Source
+  identifiers: string | null
   created_at: number
   changed_at: number
   revision: number
@@ -83,12 +88,13 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
   }
 
   return {
-    async create(tenantId, { name, source }, act) {
+    async create(tenantId, { name, source, identifiers = null }, act) {
       const row: LineageRow = {
         id: newId(act.at),
         tenant_id: tenantId,
         name,
         source,
+        identifiers: identifiers && JSON.stringify(identifiers),
         created_at: act.at.getTime(),
         changed_at: act.at.getTime(),
         revision: 1,
@@ -99,7 +105,10 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
           if (tenantId === null || (await isFrontOfOwn(trx, tenantId, name))) await add()
           else await withinQuota({ trx, rows: db.rows }, tenantId, 'lineages', add)
           traces.changedLineage(row.id)
-          traces.audit({ tenantId, action: 'lineage.create', subject: name, detail: { after: { source } } })
+          const payload: FrontCertificatePayload = { tenantId, lineageId: row.id, identifiers: identifiers ?? [] }
+          if (identifiers) traces.enqueue({ kind: FRONT_CERTIFICATE, key: row.id, payload, runAt: act.at })
+          const after = { source, ...(identifiers && { identifiers }) }
+          traces.audit({ tenantId, action: 'lineage.create', subject: name, detail: { after } })
           return fromRow((await select(trx).where({ id: row.id }).first())!)
         })
       } catch (cause) {
@@ -129,12 +138,14 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       return withCertificates(await query)
     },
 
-    async stage(tenantId, lineageId, { chain, privateKey }, act) {
+    async stage(tenantId, lineageId, { chain, privateKey, orderId = null }, act) {
       const { leaf } = chain
       try {
         return await perform(deps, act, async (trx, traces) => {
           await requireHeldFront(trx, tenantId, lineageId)
           const lineage = await lockLineage(trx, tenantId, lineageId)
+          const given = orderId === null ? undefined : await givenBy(trx, lineageId, orderId)
+          if (given) return certificateFromRow(given)
           const privateKeyId = privateKey && newId(act.at)
           const row: CertificateRow = {
             id: newId(act.at),
@@ -165,6 +176,7 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
             subject: lineage.name,
             detail: { certificate: row.id, after: facts(row) },
           })
+          if (orderId !== null) await noteIssue(trx, traces, lineage, row, orderId, act)
           return certificateFromRow(row)
         })
       } catch (cause) {
@@ -244,6 +256,14 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       })
     },
 
+    async noteRevocation(tenantId, certificateId, reason, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
+        const detail = { certificate: certificateId, sha256: certificate.sha256, reason }
+        traces.audit({ tenantId, action: 'certificate.revoke', subject: lineage.name, detail })
+      })
+    },
+
     async removeCertificate(tenantId, certificateId, act) {
       await perform(deps, act, async (trx, traces) => {
         const { lineage, certificate } = await lockCertificate(trx, tenantId, certificateId)
@@ -318,6 +338,39 @@ async function noteChange(
     .where({ id })
     .update({ ...columns, revision: revision + 1 })
   traces.changedLineage(id)
+}
+
+/**
+ * The certificate that came of the order where another worker was first; undefined: the order is under way, and locked.
+ * @throws ProblemError not-found: it was ended without one
+ */
+async function givenBy(trx: Knex.Transaction, lineageId: string, orderId: string): Promise<CertificateRow | undefined> {
+  const order = await trx<OrderRow>('acme_order').where({ id: orderId, lineage_id: lineageId }).forUpdate().first()
+  if (order && order.finished_at === null) return undefined
+  const given =
+    order?.certificate_id && (await trx<CertificateRow>('certificate').where({ id: order.certificate_id }).first())
+  if (!given) throw new ProblemError('not-found', `order ${orderId} is not under way`)
+  return given
+}
+
+async function noteIssue(
+  trx: Knex.Transaction,
+  traces: Traces,
+  lineage: LineageRow,
+  certificate: CertificateRow,
+  orderId: string,
+  act: Act,
+): Promise<void> {
+  const order = await endOrder(trx, orderId, { outcome: 'issued', certificateId: certificate.id }, act)
+  await forgetFailures(trx, lineage.id)
+  const authority =
+    order && (await trx('authority').where({ id: order.authority_id }).first<{ name: string } | undefined>('name'))
+  traces.audit({
+    tenantId: lineage.tenant_id,
+    action: 'certificate.issue',
+    subject: lineage.name,
+    detail: { certificate: certificate.id, order: orderId, authority: authority?.name ?? null },
+  })
 }
 
 /** Of a certificate, for the audit trail. */
@@ -419,6 +472,7 @@ function fromRow(row: LineageRow & TenantNamed): Lineage {
     tenantName: row.tenant_name,
     name: row.name,
     source: row.source,
+    identifiers: row.identifiers === null ? null : (JSON.parse(row.identifiers) as DomainName[]),
     createdAt: new Date(row.created_at),
     revision: row.revision,
   }

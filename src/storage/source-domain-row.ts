@@ -85,6 +85,17 @@ export async function lockClaims(trx: Knex.Transaction, names: readonly DomainNa
     .select('id')
 }
 
+/** Locks those of the names that the tenant holds, so that it does not lose them meanwhile. */
+export async function lockHeld(
+  trx: Knex.Transaction,
+  tenantId: string,
+  names: readonly DomainName[],
+): Promise<Set<DomainName>> {
+  const held = trx<SourceDomainRow>('source_domain').where({ tenant_id: tenantId }).whereIn('name', names)
+  const rows = await held.whereNotNull('proof').orderBy(['name', 'id']).forNoKeyUpdate().select('name')
+  return new Set(rows.map(({ name }) => name))
+}
+
 /** A look at the name, for all who claim it. */
 export function proofCheck(name: DomainName, runAt: Date): NewJob {
   return { kind: PROOF_CHECK, key: name, payload: {}, runAt }

@@ -9,7 +9,7 @@ import type { Database } from './database.ts'
 import { importDomains, rehearseImport } from './domain-import.ts'
 import { isUniqueViolation } from './faults.ts'
 import { keepFront, noteLoss, noteLostFront, settleGain } from './front-keys.ts'
-import { requireOwnLineage } from './own-lineage.ts'
+import { requireOwnLineage, superviseFront } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
 import { containsName } from './search.ts'
@@ -172,7 +172,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         const row = await lockOwn(trx, tenantId, name, act)
         if (row.proof !== 'vouched') return
         await write(trx, traces, row, act, 'source-domain.withdraw-vouch', controlColumns(lapsedSince(act.at)))
-        await noteLoss(trx, row, act)
+        await noteLoss(trx, traces, row, act)
         traces.enqueue(proofCheck(name, act.at))
       }),
 
@@ -212,6 +212,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         if (lineageId !== null) await requireOwnLineage(trx, tenantId, lineageId)
         await write(trx, traces, row, act, 'source-domain.set-front-lineage', { front_lineage_id: lineageId })
         if (lineageId === null) return
+        await superviseFront(trx, traces, lineageId, act)
         if (row.proof !== null) await keepFront(trx, lineageId, name)
         else await noteLostFront(trx, { ...row, front_lineage_id: lineageId }, act) // lost while it was made ready
       }),
@@ -231,7 +232,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
         await trx<SourceDomainRow>('source_domain').where({ tenant_id: tenantId, id: row.id }).del()
         if (row.proof !== null) {
           for (const host of [name, ...delegations.map(({ target }) => target)]) traces.changedHost(host)
-          await noteLoss(trx, row, act)
+          await noteLoss(trx, traces, row, act)
         }
         // Locked, so that of two who remove the last claims at once one sees that it is the last
         await trx('proof_check').where({ name }).forUpdate().first('name')

@@ -1,4 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import type { AuthorityStore } from '../acme/authority.ts'
+import type { IssuanceRequestStore } from '../acme/certificate-requests.ts'
+import type { IssuanceStore, OrderStore, RenewalInfoStore } from '../acme/order.ts'
+import type { BudgetStore } from '../acme/budget.ts'
+import type { ChallengeRecordStore } from '../acme/dns-challenges.ts'
 import type { LineageStore, PrivateKeyStore } from '../certificate/lineage.ts'
 import type { Sealer } from '../certificate/sealing.ts'
 import type { Clock } from '../clock.ts'
@@ -15,10 +20,14 @@ import type { SessionStore } from '../tenant/session.ts'
 import type { TenantStore } from '../tenant/tenant.ts'
 import type { TokenStore } from '../tenant/token.ts'
 import type { PasskeyStore, UserStore } from '../tenant/user.ts'
+import type { PresentedHosts } from '../verify/served-certificates.ts'
 import type { JobStore } from '../work/job.ts'
 import { attemptStore } from './attempt-store.ts'
 import { auditStore } from './audit-store.ts'
+import { authorityStore } from './authority-store.ts'
+import { budgetStore } from './budget-store.ts'
 import { challengeStore, type ChallengeStore } from './challenge-store.ts'
+import { challengeRecordStore } from './challenge-record-store.ts'
 import { changeFeed, type ChangeFeed } from './change-feed.ts'
 import { controlStore } from './control-store.ts'
 import { openDatabase } from './database.ts'
@@ -27,15 +36,20 @@ import { withFaultsNamed } from './faults.ts'
 import { hostDirectory, type DirectoryOptions, type StoredHostDirectory } from './host-directory.ts'
 import { idempotencyStore } from './idempotency-store.ts'
 import { uuidv7 } from './ids.ts'
+import { issuanceRequestStore } from './issuance-request-store.ts'
+import { issuanceStore } from './issuance-store.ts'
 import { jobStore } from './job-store.ts'
 import { lineageStore } from './lineage-store.ts'
 import { linkStore } from './link-store.ts'
 import { localAuthorityStore, type LocalAuthorityStore } from './local-authority-store.ts'
 import { checkMasterKey, proveWritable } from './master-key-check.ts'
 import { memberStore } from './member-store.ts'
+import { orderStore } from './order-store.ts'
 import { passkeyStore } from './passkey-store.ts'
 import type { NewId } from './perform.ts'
+import { presentedHosts } from './presented-hosts.ts'
 import { privateKeyStore } from './private-key-store.ts'
+import { renewalInfoStore } from './renewal-info-store.ts'
 import { migrate, pendingMigrations } from './schema.ts'
 import { sessionStore } from './session-store.ts'
 import { sourceDomainStore } from './source-domain-store.ts'
@@ -62,7 +76,13 @@ export interface Storage {
   delegations: DelegationStore
   lineages: LineageStore
   privateKeys: PrivateKeyStore
+  authorities: AuthorityStore
+  orders: OrderStore
+  issuance: IssuanceStore
+  issuanceRequests: IssuanceRequestStore
+  renewalInfo: RenewalInfoStore
   challenges: ChallengeStore
+  challengeRecords: ChallengeRecordStore
   jobs: JobStore
   audit: AuditStore
   users: UserStore
@@ -72,9 +92,11 @@ export interface Storage {
   links: LinkStore
   tokens: TokenStore
   attempts: AttemptStore
+  budgets: BudgetStore
   idempotency: IdempotencyStore
   localAuthority: LocalAuthorityStore
   changes: ChangeFeed
+  presentedHosts: PresentedHosts
   /**
    * Applies what is pending, after a backup; of several processes that start at once one does.
    * @returns what was applied
@@ -83,8 +105,12 @@ export interface Storage {
   pendingMigrations(): Promise<string[]>
   /** Resolves where the database can be read and, unless this handle only reads, written. */
   check(): Promise<void>
-  /** Deletes what has ended, a bounded number of rows. @returns how many */
-  sweep(now: Date): Promise<number>
+  /**
+   * Deletes what has ended, a bounded number of rows.
+   * @param options.isClockSteady false: the clock was set lately, so that nothing goes that might be in force still
+   * @returns how many
+   */
+  sweep(now: Date, options?: { isClockSteady: boolean }): Promise<number>
   directory(options: DirectoryOptions): StoredHostDirectory
   close(): Promise<void>
 }
@@ -114,7 +140,13 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     delegations: withFaultsNamed(delegationStore(deps)),
     lineages: withFaultsNamed(lineageStore(deps)),
     privateKeys: withFaultsNamed(privateKeyStore(deps)),
+    authorities: withFaultsNamed(authorityStore(deps)),
+    orders: withFaultsNamed(orderStore(deps)),
+    issuance: withFaultsNamed(issuanceStore(deps)),
+    issuanceRequests: withFaultsNamed(issuanceRequestStore(deps)),
+    renewalInfo: withFaultsNamed(renewalInfoStore(deps)),
     challenges: withFaultsNamed(challengeStore(deps)),
+    challengeRecords: withFaultsNamed(challengeRecordStore(deps)),
     jobs: withFaultsNamed(jobStore(deps)),
     audit: withFaultsNamed(auditStore(deps)),
     users: withFaultsNamed(userStore(deps)),
@@ -124,17 +156,19 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     links: withFaultsNamed(linkStore(deps)),
     tokens: withFaultsNamed(tokenStore(deps)),
     attempts: withFaultsNamed(attemptStore(deps)),
+    budgets: withFaultsNamed(budgetStore(deps)),
     idempotency: withFaultsNamed(idempotencyStore(deps)),
     localAuthority: withFaultsNamed(localAuthorityStore(deps)),
     changes: withFaultsNamed(changeFeed(deps)),
     ...withFaultsNamed({
+      presentedHosts: presentedHosts(deps),
       async migrate() {
         const applied = await migrate(db, clock.now())
         await checkMasterKey(db, sealer, clock.now())
         return applied
       },
       pendingMigrations: () => pendingMigrations(db),
-      sweep: (now: Date) => sweep(db, now),
+      sweep: (now: Date, options?: { isClockSteady: boolean }) => sweep(db, now, options),
       async check() {
         if (isReadOnly) await db.read('select id from master_key_check', [])
         else await proveWritable(db, clock.now())

@@ -6,7 +6,7 @@ import { ProblemError } from '../problem.ts'
 import { whatChanged } from '../tenant/audit.ts'
 import type { Database } from './database.ts'
 import { isForeignKeyViolation, isUniqueViolation } from './faults.ts'
-import { requireOwnLineage } from './own-lineage.ts'
+import { requireOwnLineage, superviseFront } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { containsName } from './search.ts'
 
@@ -92,6 +92,7 @@ export function targetHostStore(deps: { db: Database; newId: NewId }): TargetHos
         const row = await lockTargetHost(trx, name, act)
         if (lineageId !== null) await requireOwnLineage(trx, null, lineageId)
         await write(trx, traces, row, 'target-host.set-front-lineage', { front_lineage_id: lineageId })
+        if (lineageId !== null) await superviseFront(trx, traces, lineageId, act)
       })
     },
 

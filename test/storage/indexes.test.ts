@@ -3,19 +3,26 @@ import { beforeAll, expect, test } from 'vitest'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import { domainName } from '../../src/name.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { budgetStore } from '../../src/storage/budget-store.ts'
 import { changeFeed } from '../../src/storage/change-feed.ts'
+import { challengeRecordStore } from '../../src/storage/challenge-record-store.ts'
 import { challengeStore } from '../../src/storage/challenge-store.ts'
+import { authorityStore } from '../../src/storage/authority-store.ts'
 import { auditStore } from '../../src/storage/audit-store.ts'
 import { controlStore } from '../../src/storage/control-store.ts'
 import { delegationStore } from '../../src/storage/delegation-store.ts'
 import { hostDirectory } from '../../src/storage/host-directory.ts'
+import { issuanceStore } from '../../src/storage/issuance-store.ts'
 import { jobStore } from '../../src/storage/job-store.ts'
 import { lineageStore } from '../../src/storage/lineage-store.ts'
+import { orderStore } from '../../src/storage/order-store.ts'
+import { renewalInfoStore } from '../../src/storage/renewal-info-store.ts'
 import { privateKeyStore } from '../../src/storage/private-key-store.ts'
 import { attemptStore } from '../../src/storage/attempt-store.ts'
 import { idempotencyStore } from '../../src/storage/idempotency-store.ts'
 import { linkStore } from '../../src/storage/link-store.ts'
 import { memberStore } from '../../src/storage/member-store.ts'
+import { presentedHosts } from '../../src/storage/presented-hosts.ts'
 import { passkeyStore } from '../../src/storage/passkey-store.ts'
 import { tokenStore } from '../../src/storage/token-store.ts'
 import { userStore } from '../../src/storage/user-store.ts'
@@ -29,7 +36,7 @@ import type { Findings } from '../../src/tenant/findings.ts'
 import { pino } from 'pino'
 import { onBothEngines } from '../support/databases.ts'
 import { testSealer } from '../support/sealer.ts'
-import { aChain, aDelegation, anImport, freshName } from './rows.ts'
+import { A_PROBLEM, aChain, aDelegation, anAuthority, anAuthorization, anImport, freshName } from './rows.ts'
 
 // Every statement of every method, explained: over a million rows, one that walks a table would be a standstill.
 onBothEngines('statements', (database) => {
@@ -106,6 +113,55 @@ onBothEngines('statements', (database) => {
     await domains.withdrawVouch(tenant.id, name, act)
     await db.knex('lost_front').where({ lineage_id: front.id }).update({ due_at: 1 })
     await control.destroyKeys(clock.now())
+
+    const authorities = authorityStore(deps)
+    const given = anAuthority()
+    const { authority } = await authorities.reserve(given, Buffer.from('key'), act)
+    await authorities.reserve(given, Buffer.from('key'), act)
+    await authorities.confirm(authority.id, { url: 'https://account', termsOfService: null }, act)
+    await authorities.list()
+    await authorities.find(given.name)
+    await authorities.prepareAccountKey(authority.id, Buffer.from('next'))
+    await authorities.replaceAccountKey(authority.id, Buffer.from('next'), act)
+    await authorities.pause(authority.id, later, 'limit', act)
+    await authorities.resume(given.name, act)
+    await authorities.update(given.name, { rank: 7 }, act)
+    const orders = orderStore(deps)
+    await domains.vouch(tenant.id, name, act)
+    const wanted = { tenantId: tenant.id, lineageId: front.id, authorityId: authority.id, identifiers: [name] }
+    const begin = () =>
+      orders.begin({ ...wanted, profile: null, replaces: null, csrDer: Buffer.of(1) }, Buffer.of(2), act)
+    const failed = await begin()
+    const authorization = anAuthorization(name)
+    await orders.save(failed.id, { authorizations: [authorization, anAuthorization(name, { status: 'invalid' })] })
+    await orders.privateKey(failed.id)
+    const challenge = { host: name, token: 't', keyAuthorization: 'x', expiresAt: later }
+    await challengeStore(deps).put({ ...challenge, orderId: failed.id })
+    await orders.end(failed.id, 'failed', A_PROBLEM, act)
+    const issued = await begin()
+    await orders.underWay(front.id)
+    const staging = { chain: aChain(), privateKey: Buffer.from('key'), orderId: issued.id }
+    const certificate = await lineages.stage(tenant.id, front.id, staging, act)
+    await orders.ofCertificate(certificate.id)
+    await orders.list(front.id, { limit: 10 })
+    await begin()
+    await domains.withdrawVouch(tenant.id, name, act)
+    await orders.authorizations(tenant.id, name, clock.now())
+    await orders.noteDeactivated(authorization.url)
+    const issuance = issuanceStore(deps)
+    const failure = { lineageId: front.id, failures: 1, failedAt: act.at, problem: A_PROBLEM, whose: 'owner' } as const
+    const rest = { authorityId: null, nextAt: later, failuresOfAuthority: 0, challengeType: null }
+    await issuance.failed({ ...failure, ...rest }, act)
+    await issuance.memory(front.id)
+    await budgetStore(deps).settle('a', ['orders', 'tenant t'], (buckets) => ({
+      ...{ changed: [...buckets.values()], result: undefined },
+    }))
+    const renewalInfo = renewalInfoStore(deps)
+    const window = { certificateId: certificate.id, start: later, end: later, explanationUrl: null, renewAt: later }
+    await renewalInfo.save({ ...window, polledAt: act.at, pollAt: later, fault: null })
+    await renewalInfo.find(certificate.id)
+    await authorities.remove(given.name, act)
+    await authorities.withdraw(authority.id)
     await lineages.remove(tenant.id, front.id, act)
 
     const targets = targetHostStore(deps)
@@ -142,6 +198,13 @@ onBothEngines('statements', (database) => {
 
     const challenges = challengeStore(deps)
     await challenges.find(name, 't', clock.now())
+    await challenges.findForTls(name, clock.now())
+    await challenges.remove(name, 't')
+    const records = challengeRecordStore(deps)
+    const record = await records.keep({ name: `x.${name}`, value: 'v', orderId: 'x' }, clock.now())
+    await records.ofOrder('x', record.name)
+    await records.takeLeftOver(clock.now(), { againAt: later, limit: 5 })
+    await records.forget(record)
     const audit = auditStore(deps)
     for (const after of [9, undefined])
       for (const whose of ['all', tenant.id]) await audit.list(whose, { limit: 10, ...(after && { after }) })
@@ -149,8 +212,14 @@ onBothEngines('statements', (database) => {
     await jobs.enqueue({ kind: 'k', key: 'k', payload: null, runAt: clock.now() })
     const job = await jobs.claim('w', ['other', 'k'], clock.now(), later)
     await jobs.nextRun('k', 'k')
+    await jobs.wake('k', later, clock.now())
     await jobs.complete(job!, clock.now())
     await jobs.list({ limit: 10 })
+    for (const after of [undefined, { kind: 'k', runAt: later, id: 'x' }])
+      for (const kind of [undefined, 'k'])
+        for (const isFailed of [undefined, true] as const)
+          await jobs.listOpen({ kind, isFailed, after, limit: 10 }, later)
+    await jobs.retry(job!.id, act).catch(() => undefined)
     await changeFeed(deps).trim(clock.now())
 
     const users = userStore(deps)
@@ -297,6 +366,9 @@ onBothEngines('statements', (database) => {
     await delegations.findByService(tenant.id, domain.name, delegation)
     await delegations.change(tenant.id, delegation.id, { ...delegation, targetHostId, srvPort: 5269 }, act)
 
+    await presentedHosts(deps)({ after: 'm', limit: 10 })
+    await jobStore(deps).standing(['front-certificate'], clock.now())
+
     await delegations.withdraw(tenant.id, delegation.id, act)
     for (const each of [name, other, domain.name]) await domains.remove(tenant.id, each, act)
     await targets.setFrontLineage(target, null, act)
@@ -373,9 +445,69 @@ onBothEngines('statements', (database) => {
       ['from lost_front where name in ', 'lost_front_name'],
       ['(select lineage_id from lost_front where due_at <= ', 'lost_front_due'],
       ['where front_lineage_id = ', 'source_domain_front'],
-      ['from job where kind = ', 'job_open', ['backlog', '7', 1]], // one of 100,000 of its kind
+      ['select run_at, again_at from job where kind = ', 'job_open', ['backlog', '7', 1]], // one of 100,000 of its kind
     ] as [string, string, unknown[]?][])
       expect(await planFor(part, bound), part).toContain(index)
+  })
+
+  test('those of orders are served by their own, also where there are many', async () => {
+    const { tenant, domain, lineageId } = await aDelegation(database)
+    const many = (n: number) => ({
+      ...{ id: `o${n}`, tenant_id: tenant.id, lineage_id: lineageId, authority_id: 'x', identifiers: '["x"]' },
+      ...{ csr: Buffer.of(1), status: 'invalid', new_orders: 1, authorizations: '[]', created_at: 1 },
+      ...{ finished_at: n, outcome: 'failed' },
+    })
+    const numbers = Array.from({ length: 2000 }, (_, n) => n)
+    await database.db.knex.batchInsert('acme_order', numbers.map(many), 50)
+    const names = numbers.map((n) => ({ name: `${n}.example`, whose: tenant.id, order_id: `o${n}` }))
+    await database.db.knex.batchInsert('acme_order_name', names, 100)
+    const authorizations = numbers.map((n) => ({ url: `${n}`, whose: tenant.id, authority_id: 'x', name: `${n}` }))
+    const known = authorizations.map((one, n) => ({ ...one, expires_at: n }))
+    await database.db.knex.batchInsert('acme_authorization', known, 100)
+    const memories = numbers.map((n) => ({
+      ...{ lineage_id: `l${n}`, failures: 1, failed_at: 1, problem: '{}', problem_type: 'dns', whose: 'owner' },
+      ...{ authority_id: `a${n}`, next_at: n, failures_of_authority: 0 },
+    }))
+    const lineages = memories.map(({ lineage_id: id }) => ({
+      ...{ id, name: id, source: 'acme', created_at: 1, changed_at: 1 },
+    }))
+    await database.db.knex.batchInsert('lineage', lineages, 100)
+    await database.db.knex.batchInsert('issuance', memories, 100)
+    const challenge = { type: 'tls-alpn-01', key_authorization: 'x', expires_at: 2e12 }
+    const challenges = numbers.map((n) => ({ ...challenge, host: `${n}.example`, token: `${n}` }))
+    await database.db.knex.batchInsert('acme_challenge', challenges, 100)
+    const record = (n: number) => ({ name: `${n}`, value: 'v', order_id: `o${n}`, written_at: n, next_at: 2e12 + n })
+    await database.db.knex.batchInsert('acme_txt_record', numbers.map(record), 100)
+    await database.db.knex.raw('analyze')
+    const planFor = async (part: string) => {
+      const [found] = [...statements].filter(([sql]) => sql.replaceAll(/[`"]/g, '').includes(part))
+      expect(found, part).toBeDefined()
+      return (await planOf(...found!)).join('\n')
+    }
+    for (const [part, index] of [
+      [
+        'from acme_order_name where name = ',
+        database.engine === 'sqlite' ? 'autoindex_acme_order_name' : 'acme_order_name_pkey',
+      ],
+      ['delete from acme_order_name where order_id = ', 'acme_order_name_order'],
+      ['from authority where account_url is not null', 'authority_in_use'],
+      ['from acme_authorization where name = ', 'acme_authorization_name'],
+      ['delete from acme_authorization where authority_id = ', 'acme_authorization_authority'],
+      ['delete from acme_authorization where (url, whose) in', 'acme_authorization_ended'],
+      ['select * from acme_order where lineage_id = ? and finished_at is null', 'acme_order_under_way'],
+      ['select * from acme_order where lineage_id = ? order by id desc', 'acme_order_lineage'],
+      ['from acme_order where certificate_id = ', 'acme_order_certificate'],
+      ['from acme_order where authority_id = ', 'acme_order_authority'],
+      ['delete from acme_order where', 'acme_order_fruitless'],
+      ['delete from acme_challenge where order_id = ', 'acme_challenge_order'],
+      ['select key_authorization from acme_challenge where host = ? and type', 'acme_challenge_live'],
+      ['from acme_txt_record where order_id = ', 'acme_txt_record_order'],
+      ['from acme_txt_record where (next_at <= ', 'acme_txt_record_next'],
+      ['select lineage_id from issuance where problem_type', 'issuance_without_authority'],
+      ['delete from issuance where authority_id = ', 'issuance_authority'],
+    ] as const)
+      expect(await planFor(database.engine === 'sqlite' ? part : part.replaceAll('= ?', '= $1')), part).toContain(index)
+    await database.storage.sourceDomains.remove(tenant.id, domain.name, database.act())
   })
 
   // A walk along an index in the order that is asked for ends with the page; three tables are read by their own order
@@ -388,6 +520,7 @@ onBothEngines('statements', (database) => {
       /from .?certificate.? |join certificate c/,
       /source_domain_id (in|=) \(select/, // delegations
       /from .tenant. where .id. in/, // those of a user
+      /from .authority. where .name. = .* or /,
       /from .(passkey|session). where .user_id. (=|is)/,
       /from .member. as .m. .* where .m.\..tenant_id. = /,
     ].some((pattern) => pattern.test(sql))

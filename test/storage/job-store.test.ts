@@ -89,6 +89,25 @@ onBothEngines('jobs', (database) => {
     await drain()
   })
 
+  test('S26: what a clock that was ten years ahead has leased or put to sleep is had again', async () => {
+    const DECADE_MS = 3650 * 86_400_000
+    await enqueue('leased')
+    await enqueue('asleep')
+    database.clock.advance(DECADE_MS)
+    await claim('gone')
+    const sleeper = (await claim('there'))!
+    await database.storage.jobs.postpone(sleeper, now(), 'later')
+    database.clock.advance(-DECADE_MS)
+    const leased = (await claim())!
+    expect(await claim()).toBeUndefined()
+    const latest = new Date(now().getTime() + 31 * 86_400_000)
+    expect(await database.storage.jobs.wake('another', latest, now())).toBe(0)
+    expect(await database.storage.jobs.wake(sleeper.kind, latest, now())).toBe(1)
+    const awake = (await claim())!
+    expect(awake.id).toBe(sleeper.id)
+    for (const job of [leased, awake]) expect(await database.storage.jobs.complete(job, now())).toBe(true)
+  })
+
   test('a worker that outlived its lease can neither complete nor postpone what another has', async () => {
     await enqueue('slow')
     const late = (await claim('late'))!
@@ -146,5 +165,81 @@ onBothEngines('jobs', (database) => {
     expect(await claim()).toMatchObject({ id: job.id })
     database.clock.advance(LEASE_MS)
     await drain()
+  })
+
+  test('those that are not done are listed by kind and when they are due, page by page, all or those that have failed', async () => {
+    const { jobs } = database.storage
+    const add = (kind: string, key: string, ms: number) => jobs.enqueue({ kind, key, payload: null, runAt: inMs(ms) })
+    await add('list-b', 'late', 9000)
+    await add('list-b', 'soon', -1)
+    await add('list-a', 'tried', 5000)
+    await add('list-a', 'done', -2)
+    await jobs.complete((await jobs.claim('w', ['list-a'], now(), inMs(LEASE_MS)))!, now())
+    const failed = (await jobs.claim('w', ['list-b'], now(), inMs(LEASE_MS)))!
+    const running = async () => (await jobs.listOpen({ kind: 'list-b', limit: 9 }, now()))[0]
+    expect(await running()).toMatchObject({ key: 'soon', isRunning: true, attempts: 1, lastError: null })
+    await jobs.postpone(failed, inMs(2000), 'it broke')
+    const keys: string[] = []
+    for (let after; ;) {
+      const [one] = await jobs.listOpen({ limit: 1, ...(after && { after }) }, now())
+      if (!one) break
+      if (one.kind.startsWith('list-')) keys.push(one.key)
+      after = one
+    }
+    expect(keys).toEqual(['tried', 'soon', 'late'])
+    const kinds = { kind: 'list-b', limit: 9 }
+    expect((await jobs.listOpen(kinds, now())).map(({ key }) => key)).toEqual(['soon', 'late'])
+    expect(await jobs.listOpen({ ...kinds, isFailed: true }, now())).toEqual([
+      {
+        id: failed.id,
+        kind: 'list-b',
+        key: 'soon',
+        about: 'soon',
+        runAt: inMs(2000),
+        attempts: 1,
+        isRunning: false,
+        lastError: 'it broke',
+      },
+    ])
+    const lineage = await database.storage.lineages.create(null, { name: 'of-a-job', source: 'local' }, database.act())
+    await add('list-c', lineage.id, 0)
+    expect(await jobs.listOpen({ kind: 'list-c', limit: 9 }, now())).toMatchObject([
+      { key: lineage.id, about: 'of-a-job' },
+    ])
+    await database.db.knex('job').whereLike('kind', 'list-%').del()
+  })
+
+  test('one is made due at once, and one that a worker has is run once more; what is done is not found', async () => {
+    const { jobs } = database.storage
+    await enqueue('retried', inMs(90_000))
+    const [job] = await jobs.listOpen({ kind: 'k', limit: 1 }, now())
+    await jobs.retry(job!.id, database.act())
+    expect(await jobs.nextRun('k', 'retried')).toEqual(now())
+    const claimed = (await claim())!
+    database.clock.advance(10)
+    await jobs.retry(job!.id, database.act())
+    await jobs.complete(claimed, now())
+    const again = (await claim())!
+    expect(again).toMatchObject({ id: job!.id, runAt: now() })
+    await jobs.complete(again, now())
+    await expect(jobs.retry(job!.id, database.act())).rejects.toMatchObject({ code: 'not-found' })
+    expect(await database.storage.audit.list('all', { limit: 1 })).toMatchObject([
+      { action: 'job.retry', subject: 'retried', detail: { kind: 'k' } },
+    ])
+  })
+
+  test('how a kind stands: what is due, since when, and what failed', async () => {
+    const { jobs } = database.storage
+    const add = (key: string, runAt: Date) => jobs.enqueue({ kind: 'standing', key, payload: null, runAt })
+    await add('a', inMs(-9))
+    await add('b', inMs(-5))
+    await add('c', inMs(5))
+    const [first] = [await jobs.claim('w', ['standing'], now(), inMs(LEASE_MS))]
+    await jobs.postpone(first!, inMs(60_000), 'it is down')
+    expect(await jobs.standing(['standing', 'none'], now())).toEqual([
+      { kind: 'standing', due: 1, failing: 1, oldestDueAt: inMs(-5) },
+      { kind: 'none', due: 0, failing: 0, oldestDueAt: null },
+    ])
+    await database.db.knex('job').where({ kind: 'standing' }).del()
   })
 })

@@ -1,6 +1,51 @@
 import { describe, expect, test } from 'vitest'
+import { FRONT_CERTIFICATE } from '../../src/certificate/issuance.ts'
+import { frontLineageName } from '../../src/certificate/lineage.ts'
 import { onBothEngines } from '../support/databases.ts'
 import { aChain, aDelegation, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
+
+onBothEngines('a host that is given a lineage', (database) => {
+  test.each([
+    ['made for a host', 'front', 'acme', 1],
+    ['made for a host, whose certificates come by hand', 'front', 'import', 1],
+    ['with a certificate', 'other', 'acme', 1],
+    ['whose certificates come by hand', 'other', 'import', 0],
+    ['that never had a certificate', 'empty', 'acme', 0],
+  ] as const)(
+    'has its job run, which may have ended while nobody presented it: one %s',
+    async (_, kind, source, runs) => {
+      const { storage, act, clock } = database
+      const { tenant, domain, target } = await aDelegation(database)
+      for (const host of [domain.name, target]) {
+        const tenantId = host === target ? null : tenant.id
+        const name = kind === 'front' ? frontLineageName(host) : freshName()
+        const { id } = await storage.lineages.create(tenantId, { name, source }, act())
+        if (kind === 'other') {
+          const { id: first } = await storage.lineages.stage(
+            tenantId,
+            id,
+            { chain: aChain(), privateKey: Buffer.from('key') },
+            act(),
+          )
+          await storage.lineages.activate(tenantId, first, clock.now(), act(), source)
+        }
+        for (const lineageId of [id, null, id])
+          await (tenantId === null
+            ? storage.targetHosts.setFrontLineage(host, lineageId, act())
+            : storage.sourceDomains.setFrontLineage(tenant.id, host, lineageId, act()))
+        const found = (await storage.jobs.list({ limit: 50 })).filter(({ key }) => key === id)
+        const identifiers = kind === 'front' ? [host] : ['hosting.example.com']
+        expect(found).toMatchObject(
+          Array(runs).fill({
+            kind: FRONT_CERTIFICATE,
+            runAt: clock.now(),
+            payload: { tenantId, lineageId: id, identifiers },
+          }),
+        )
+      }
+    },
+  )
+})
 
 onBothEngines('lineages', (database) => {
   const HOUR = 3_600_000
@@ -261,6 +306,7 @@ onBothEngines('lineages', (database) => {
       ['remove a certificate of', (t, _, id) => database.storage.lineages.removeCertificate(t, id, act())],
       ['add a key to', (t, _, id) => database.storage.lineages.addPrivateKey(t, id, Buffer.from('k'), act())],
       ['export from', (t, _, id) => database.storage.lineages.noteKeyExport(t, id, act())],
+      ['revoke from', (t, _, id) => database.storage.lineages.noteRevocation(t, id, 1, act())],
       ['remove', (t, id) => database.storage.lineages.remove(t, id, act())],
     ]
     test.each(acts)('is not found by who would %s it', async (_, attempt) => {

@@ -244,6 +244,112 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
     },
   )
 
+  onEngine(
+    '004: lineages stay with all that hangs on them, and ACME ones come by hand in the version before',
+    async () => {
+      const at = await place(engine)
+      const { knex } = await tables(at)
+      const config = { migrationSource: migrations }
+      const offForeignKeys = { enforceForeignCheck: false } as object // until the end, as `migrate` does
+      const down = () =>
+        knex.transaction(async (trx) => void (await trx.migrate.down({ ...config, name: '004-acme' })), offForeignKeys)
+      const up = () => knex.transaction(async (trx) => void (await trx.migrate.latest(config)), offForeignKeys)
+      const storage = await open(at)
+      await storage.migrate()
+      await down()
+      const [created, common] = [{ created_at: 1 }, { created_at: 1, changed_at: 2 }]
+      await knex('tenant').insert({ id: 'a', name: 'a', ...created, revision: 1, edge_label: 't1' })
+      const lineages = [
+        { id: 'l1', tenant_id: 'a', name: 'one', source: 'import', ...common, revision: 3 },
+        { id: 'l2', tenant_id: null, name: 'two', source: 'local', ...common, revision: 4 },
+      ]
+      await knex('lineage').insert(lineages)
+      const facts = { chain_pem: 'x', sha256: 'x', spki_sha256: 'x', subject: '', issuer: '', serial: '', key_type: '' }
+      const instants = { not_before: 1, not_after: 2, staged_at: 3 }
+      await knex('certificate').insert({
+        id: 'c',
+        lineage_id: 'l1',
+        tenant_id: 'a',
+        ...facts,
+        ...instants,
+        dns_names: '[]',
+      })
+      await knex('target_host').insert({ id: 't', name: 't.example', port: 443, front_lineage_id: 'l2', ...created })
+      const proof = { proof: 'txt', proven_at: 1, seen_at: 1, misses: 0 }
+      const domain = { id: 's', tenant_id: 'a', name: 's.example', mode: 'hosted', front_lineage_id: 'l1', ...proof }
+      await knex('source_domain').insert({ ...domain, ...common })
+      const terms = { service: '_xmpp-server', protocol: '_tcp', tls_answer: 'redirect', posh_answer: 'off' }
+      const refers = { tenant_id: 'a', source_domain_id: 's', target_host_id: 't', lineage_id: 'l2' }
+      await knex('delegation').insert({ id: 'd', ...refers, ...terms, ...created })
+      await knex('lost_front').insert({ lineage_id: 'l1', name: 'old.example', lost_at: 1, due_at: 2 })
+      const challenge = { host: 's.example', token: 't', key_authorization: 'k', expires_at: 1 }
+      await knex('acme_challenge').insert(challenge)
+
+      const referring = async () => [
+        await knex('certificate').pluck<string[]>('lineage_id'),
+        await knex('target_host').pluck<string[]>('front_lineage_id'),
+        await knex('source_domain').pluck<string[]>('front_lineage_id'),
+        await knex('delegation').pluck<string[]>('lineage_id'),
+        await knex('lost_front').pluck<string[]>('lineage_id'),
+      ]
+      const before = await referring()
+      const acme = { id: 'l3', tenant_id: 'a', name: 'three', source: 'acme', ...common, revision: 1 }
+      const order = {
+        ...{ id: 'o', tenant_id: 'a', lineage_id: 'l3', authority_id: 'x', identifiers: '[]', csr: Buffer.of(1) },
+        ...{ private_key_sealed: Buffer.of(1), status: 'new', new_orders: 0, authorizations: '[]', created_at: 1 },
+      }
+      const job = {
+        id: 'j',
+        kind: 'authorization-deactivation',
+        key: 'k',
+        payload: '{}',
+        run_at: 1,
+        attempts: 0,
+        fence: 0,
+      }
+      for (const round of ['first', 'second']) {
+        await up()
+        expect(await knex('lineage').orderBy('id').whereNot({ id: 'l3' }), round).toEqual(
+          lineages.map((lineage) => ({ ...lineage, identifiers: null })),
+        )
+        expect(await referring(), round).toEqual(before)
+        // They refer to the new table: one that is in use is not deleted, and there is none of that name beside it
+        await refused(knex('lineage').where({ id: 'l1' }).del())
+        await refused(knex('delegation').update({ lineage_id: 'nobody' }))
+        await refused(knex('lineage').insert({ ...acme, id: 'l4', source: 'hearsay' }))
+        await refused(knex('lineage').insert({ ...acme, id: 'l4', name: 'one' }))
+        await knex('lineage').insert(acme).onConflict('id').merge(['source'])
+        await knex('acme_order').insert(order)
+        await refused(knex('acme_order').insert({ ...order, id: 'o2' }))
+        for (const wrong of [
+          { status: 'hearsay' },
+          { outcome: 'failed' },
+          { finished_at: 1, outcome: 'failed' }, // with its key
+          { private_key_sealed: null },
+          { certificate_id: 'c' },
+          { certificate_id: 'none', finished_at: 1, outcome: 'issued', private_key_sealed: null },
+        ])
+          await refused(knex('acme_order').where({ id: 'o' }).update(wrong))
+        await knex('acme_challenge').insert({ ...challenge, type: 'tls-alpn-01' })
+        await refused(knex('acme_challenge').insert({ ...challenge, type: 'dns-01' }))
+        await knex('job').insert(job)
+
+        await down()
+        expect(await knex('lineage').orderBy('id'), round).toEqual([...lineages, { ...acme, source: 'import' }])
+        expect(await referring(), round).toEqual(before)
+        await refused(knex('lineage').where({ id: 'l3' }).update({ source: 'acme' }))
+        await refused(knex('lineage').where({ id: 'l1' }).del())
+        expect(await knex('acme_challenge')).toEqual([])
+        expect(await knex('job').select('id')).toEqual([])
+        for (const table of ['authority', 'acme_order', 'acme_authorization', 'issuance', 'renewal_info'])
+          expect(await knex.schema.hasTable(table), table).toBe(false)
+      }
+      clock.advance(1) // one backup is not written over another
+      expect(await storage.migrate()).toEqual(['004-acme'])
+      await storage.lineages.create('a', { name: 'four', source: 'acme' }, act())
+    },
+  )
+
   onEngine('of two processes that start at once both end well', async () => {
     const at = await place(engine)
     const counts = await Promise.all([1, 2].map(() => runChild(at, 'migrate')))

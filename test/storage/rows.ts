@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { NewAuthority } from '../../src/acme/authority.ts'
+import type { NewOrder, OrderAuthorization } from '../../src/acme/order.ts'
+import type { AcmeProblem } from '../../src/acme/session.ts'
 import type { Chain } from '../../src/certificate/chain.ts'
+import { frontLineageName } from '../../src/certificate/lineage.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { domainName, type DomainName } from '../../src/name.ts'
 import type { ImportedDomain, SourceDomain } from '../../src/delegation/source-domain.ts'
@@ -84,4 +88,61 @@ export async function changesBehind({ db }: TestDatabase, position: number): Pro
 export async function feedEnd({ db }: TestDatabase): Promise<number> {
   const row = await db.knex('change').max<{ id: number | null }[]>('id as id')
   return row[0]?.id ?? 0
+}
+
+export function anAuthority(given: Partial<NewAuthority> = {}): NewAuthority {
+  const name = `authority-${++count}`
+  return {
+    name,
+    rank: count,
+    directoryUrl: `https://${name}.example/directory`,
+    caPem: null,
+    contact: ['mailto:hostmaster@example.net'],
+    eabKeyId: null,
+    profile: null,
+    keyType: 'ec-p256',
+    preferredChain: null,
+    ...given,
+  }
+}
+
+/** One whose account is made. */
+export async function aConfirmedAuthority({ storage, act }: TestDatabase, given: Partial<NewAuthority> = {}) {
+  const { authority } = await storage.authorities.reserve(anAuthority(given), Buffer.from('account key'), act())
+  const account = { url: `${authority.directoryUrl}/account/1`, termsOfService: null }
+  return storage.authorities.confirm(authority.id, account, act())
+}
+
+/** A name that a new tenant holds, its front lineage and an authority to order of. */
+export async function anOrderable(database: TestDatabase, given: { tenant?: Tenant; name?: DomainName } = {}) {
+  const { storage, act } = database
+  const tenant = given.tenant ?? (await aTenant(database))
+  const name = given.name ?? freshName()
+  await storage.sourceDomains.add(tenant.id, { name, mode: 'hosted', isVouched: true }, act())
+  const lineage = await storage.lineages.create(tenant.id, { name: frontLineageName(name), source: 'acme' }, act())
+  const authority = await aConfirmedAuthority(database)
+  const order: NewOrder = {
+    tenantId: tenant.id,
+    lineageId: lineage.id,
+    authorityId: authority.id,
+    identifiers: [name],
+    profile: null,
+    replaces: null,
+    csrDer: Buffer.from('csr'),
+  }
+  return { tenant, name, lineage, authority, order }
+}
+
+export function anAuthorization(identifier: string, given: Partial<OrderAuthorization> = {}): OrderAuthorization {
+  const url = `https://authority.example/authorization/${++count}`
+  return { url, identifier, status: 'pending', challenge: null, expiresAt: null, ...given }
+}
+
+export const A_PROBLEM: AcmeProblem = {
+  type: 'dns',
+  detail: 'no address',
+  status: 403,
+  retryAfterMs: null,
+  url: null,
+  subproblems: [],
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { domainName } from '../../src/name.ts'
 import { NO_QUOTAS, type Tenant } from '../../src/tenant/tenant.ts'
 import { onBothEngines } from '../support/databases.ts'
-import { aDelegation, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
+import { aDelegation, anOrderable, aTenant, changesBehind, feedEnd, freshName } from './rows.ts'
 
 onBothEngines('tenants', (database) => {
   test('are found by id and by name, and listed by name', async () => {
@@ -340,6 +340,48 @@ onBothEngines('challenges', (database) => {
     expect(await storage.challenges.find(host, 't', expiresAt)).toBeUndefined()
     await storage.challenges.remove(host, 't')
     expect(await storage.challenges.find(host, 't', clock.now())).toBeUndefined()
+  })
+
+  test('one of tls-alpn-01 is for handshakes alone, and one of http-01 for requests', async () => {
+    const { storage, clock } = database
+    const [host, other] = [freshName(), freshName()]
+    const [now, expiresAt] = [clock.now(), new Date(clock.now().getTime() + 1000)]
+    const challenge = { host, token: 't', expiresAt }
+    await storage.challenges.put({ ...challenge, keyAuthorization: 'by http' })
+    expect(await storage.challenges.findForTls(host, now)).toEqual([])
+    const tls = { ...challenge, type: 'tls-alpn-01' } as const
+    await storage.challenges.put({ ...tls, keyAuthorization: 'first' })
+    await storage.challenges.put({ ...tls, keyAuthorization: 'by tls' })
+    expect(await storage.challenges.find(host, 't', now)).toBe('by http')
+    expect(await storage.challenges.findForTls(host, now)).toEqual(['by tls'])
+    expect(await storage.challenges.findForTls(other, now)).toEqual([])
+    expect(await storage.challenges.findForTls(host, expiresAt)).toEqual([])
+    for (let n = 0; n < 6; n++) await storage.challenges.put({ ...tls, token: `t${n}`, keyAuthorization: `${n}` })
+    expect(await storage.challenges.findForTls(host, now)).toHaveLength(4)
+    expect(await storage.challenges.find(host, 't0', now)).toBeUndefined()
+    await storage.challenges.remove(host, 't')
+    expect(await storage.challenges.find(host, 't', now)).toBeUndefined()
+    expect(await storage.challenges.findForTls(host, now)).not.toContain('by tls')
+    const latest = { ...tls, token: 'last', expiresAt: new Date(expiresAt.getTime() + 1) }
+    await storage.challenges.put({ ...latest, keyAuthorization: 'of the newest order' })
+    expect((await storage.challenges.findForTls(host, now))[0]).toBe('of the newest order')
+  })
+
+  test('those of an order go together, and no others', async () => {
+    const { storage, clock, act } = database
+    const [one, two] = [await anOrderable(database), await anOrderable(database)]
+    const expiresAt = new Date(clock.now().getTime() + 1000)
+    const ids: string[] = []
+    for (const { order } of [one, two]) ids.push((await storage.orders.begin(order, Buffer.from('key'), act())).id)
+    const host = one.name
+    for (const orderId of [...ids, null])
+      for (const token of ['a', 'b'])
+        await storage.challenges.put({ host, token: `${token} ${orderId}`, keyAuthorization: 'x', orderId, expiresAt })
+    const left = () =>
+      database.db.knex('acme_challenge').where({ host }).orderBy('token').pluck<(string | null)[]>('order_id')
+    expect(await left()).toHaveLength(6)
+    await storage.orders.end(ids[0]!, 'abandoned', null, act())
+    expect((await left()).toSorted()).toEqual([ids[1], ids[1], null, null].toSorted())
   })
 })
 

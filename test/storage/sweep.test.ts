@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { domainName } from '../../src/name.ts'
 import { onBothEngines } from '../support/databases.ts'
+import { A_PROBLEM, aChain, anAuthorization, anOrderable } from './rows.ts'
 
 const DAY_MS = 86_400_000
 
@@ -49,6 +50,54 @@ onBothEngines('sweep', (database) => {
     expect((await storage.jobs.list({ limit: 10 })).map(({ finishedAt }) => finishedAt)).toEqual([null])
     for (const table of ['session', 'link', 'passkey_challenge', 'acme_challenge', 'sign_in_attempt', 'idempotency'])
       expect(await db.knex(table), table).toEqual([])
+  })
+
+  test('keeps orders as long as their certificate, and others for a month', async () => {
+    const { storage, clock, act, db } = database
+    const begun = clock.now().getTime()
+    const { tenant, name, order } = await anOrderable(database)
+    const begin = async () => (await storage.orders.begin(order, Buffer.from('key'), act())).id
+    const expiresAt = new Date(begun + DAY_MS)
+    const failed = await begin()
+    const authorizations = [anAuthorization(name, { expiresAt }), anAuthorization(name)]
+    await storage.orders.save(failed, { authorizations })
+    await storage.orders.end(failed, 'failed', A_PROBLEM, act())
+    const issued = await begin()
+    const staging = { chain: aChain(), privateKey: null, orderId: issued }
+    const certificate = await storage.lineages.stage(tenant.id, order.lineageId, staging, act())
+    const underWay = await begin()
+    const left = async () => (await storage.orders.list(order.lineageId, { limit: 9 })).map(({ id }) => id)
+    const sweepAt = (days: number, ms = 0) => storage.sweep(new Date(begun + days * DAY_MS + ms))
+
+    const found = () => db.knex('acme_authorization').where({ name }).pluck<string[]>('url')
+    await sweepAt(1, -1)
+    expect(await found()).toHaveLength(2)
+    await sweepAt(1)
+    expect(await found()).toEqual([authorizations[1]!.url])
+    await sweepAt(30, -1)
+    expect(await left()).toEqual([underWay, issued, failed])
+    await sweepAt(30)
+    expect(await left()).toEqual([underWay, issued])
+    await sweepAt(3000)
+    expect(await left()).toEqual([underWay, issued])
+    expect(await found()).toEqual([])
+    await storage.lineages.removeCertificate(tenant.id, certificate.id, act())
+    await sweepAt(30)
+    expect(await left()).toEqual([underWay])
+    expect(await db.knex('acme_order_name').where({ name }).pluck<string[]>('order_id')).toEqual([underWay])
+  })
+
+  test('keeps authorizations where the clock was set lately: they may be in force by the authority’s', async () => {
+    const { storage, clock, act, db } = database
+    const { name, order } = await anOrderable(database)
+    const { id } = await storage.orders.begin(order, Buffer.from('key'), act())
+    await storage.orders.save(id, { authorizations: [anAuthorization(name)] })
+    const far = new Date(clock.now().getTime() + 4000 * DAY_MS)
+    const found = () => db.knex('acme_authorization').where({ name })
+    await storage.sweep(far, { isClockSteady: false })
+    expect(await found()).toHaveLength(1)
+    await storage.sweep(far, { isClockSteady: true })
+    expect(await found()).toEqual([])
   })
 
   test('takes a thousand rows of each kind at a time', async () => {
