@@ -96,7 +96,8 @@ export function contexts(deps: {
   }
 }
 
-function contextOf(chainPem: string, keyDer: Uint8Array): SecureContext {
+/** Of a certificate and its private key, PKCS#8 DER, which is wiped. */
+export function contextOf(chainPem: string, keyDer: Uint8Array): SecureContext {
   const key = Buffer.from(encodePem('PRIVATE KEY', keyDer))
   try {
     return createSecureContext({ cert: chainPem, key })
@@ -107,7 +108,7 @@ function contextOf(chainPem: string, keyDer: Uint8Array): SecureContext {
 }
 
 /** V8 sees 90 bytes of a context's 30 kB and would collect too late; OpenSSL keeps what a connection still uses. */
-function free(context: SecureContext): void {
+export function free(context: SecureContext): void {
   const handle = context.context as { close?: () => void }
   if (typeof handle.close === 'function') handle.close()
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { documents } from '../delegation/documents.ts'
@@ -7,11 +8,12 @@ import type { HostDirectory } from '../delegation/host.ts'
 import type { Log } from '../log.ts'
 import { nameFromBytes, type DomainName } from '../name.ts'
 import { adminStream } from './admin-stream.ts'
+import { challengeContexts } from './challenge-contexts.ts'
 import { contexts } from './contexts.ts'
 import { httpListener, type Limits } from './http-listener.ts'
 import { plainHandler, type Challenges } from './plain-handler.ts'
 import { requestHandler } from './request-handler.ts'
-import { tlsListener, type FrontFault } from './tls-listener.ts'
+import { speaksHttp, tlsListener, type FrontFault } from './tls-listener.ts'
 
 /** The caller listens, on as many addresses as it likes, and hands over each connection at once. */
 export interface Edge {
@@ -115,9 +117,18 @@ export function edge(deps: {
       unavailable,
     }),
   )
-  const tls = tlsListener({ directory, contexts: kept, clock, unavailable, unverifiable })
+  const tls = tlsListener({
+    directory,
+    contexts: kept,
+    challengeContexts: challengeContexts({ challenges, clock }),
+    clock,
+    unavailable,
+    unverifiable,
+  })
   tls.on('tlsClientError', (_fault, socket) => socket.destroy())
   tls.on('secureConnection', (socket) => {
+    // RFC 8737 §4: a validator has seen what it came for
+    if (!speaksHttp(socket)) return closeAtOnce(socket)
     const name = nameFromBytes(String(socket.servername))
     if (name === null) return socket.destroy()
     names.set(socket, name)
@@ -169,4 +180,9 @@ export function edge(deps: {
 
     stats: () => ({ requests, contexts: kept.size }),
   }
+}
+
+function closeAtOnce(socket: TLSSocket): void {
+  socket.on('error', () => socket.destroy())
+  socket.destroySoon() // after close_notify
 }

@@ -5,9 +5,12 @@ import type { DomainName } from '../name.ts'
 import { requestTarget } from './host-line.ts'
 import { refuse } from './refusals.ts'
 
-/** Key authorizations, RFC 8555 §8.3, in force at an instant. */
+/** Key authorizations (RFC 8555 §8.1) of challenges that are live at an instant. */
 export interface Challenges {
+  /** Of http-01, RFC 8555 §8.3. */
   find(host: DomainName, token: string, now: Date): Promise<string | undefined>
+  /** Of tls-alpn-01, RFC 8737; the one to be answered first. */
+  findForTls(host: DomainName, now: Date): Promise<string[]>
 }
 
 /**

@@ -1,9 +1,10 @@
 import { constants } from 'node:crypto'
-import { createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls'
+import { createServer, type SecureContext, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { PublishedCertificate } from '../certificate/lineage.ts'
 import type { Clock } from '../clock.ts'
 import type { Host, HostDirectory } from '../delegation/host.ts'
 import { nameFromBytes, type DomainName } from '../name.ts'
+import type { ChallengeContexts } from './challenge-contexts.ts'
 import { presented, type Contexts } from './contexts.ts'
 
 const OPTIONS: TlsOptions = {
@@ -26,9 +27,11 @@ const OPTIONS: TlsOptions = {
   // Without tickets there is no resumption: Node would resume a session of one name for another, without SNI
   secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
   handshakeTimeout: 5_000,
-  ALPNProtocols: ['http/1.1'],
   noDelay: true,
 }
+
+const HTTP = 'http/1.1'
+const ACME = 'acme-tls/1' // RFC 8737 §6.2
 
 type Hand = (context: SecureContext | undefined) => void
 
@@ -44,11 +47,13 @@ export type FrontFault = 'no front certificate' | 'expired'
 export function tlsListener(deps: {
   directory: HostDirectory
   contexts: Contexts
+  challengeContexts: ChallengeContexts
   clock: Clock
   unavailable: (fault: unknown, name: DomainName) => void
   unverifiable: (fault: FrontFault, name: DomainName) => void
 }): Server {
-  const { directory, contexts, clock, unavailable, unverifiable } = deps
+  const { directory, contexts, challengeContexts, clock, unavailable, unverifiable } = deps
+  const validators = new WeakSet<TLSSocket>()
 
   function giveFromMemory(name: DomainName, hand: Hand): boolean {
     const lineageId = directory.peekHost(name)?.frontLineageId
@@ -75,21 +80,54 @@ export function tlsListener(deps: {
     if (notAfter <= clock.now()) unverifiable('expired', name)
   }
 
+  /**
+   * In TLS 1.2 the certificate is chosen before ALPN is looked at, and then nothing waits any more. So only a challenge
+   * that was asked for seconds ago is answered, and only where the front certificate's key is of the same type.
+   */
+  function answerTls12(socket: TLSSocket, name: DomainName | null): typeof ACME | undefined {
+    if (name === null) return undefined
+    const context = challengeContexts.recent(name)
+    if (context) {
+      socket.setKeyCert(context)
+      return ACME
+    }
+    challengeContexts.give(name, () => undefined).catch((fault: unknown) => unavailable(fault, name))
+    return undefined
+  }
+
   return createServer({
     ...OPTIONS,
+    // Undefined is the alert no_application_protocol
+    ALPNCallback(this: TLSSocket, { servername, protocols }) {
+      // RFC 8737 §3: who validates offers nothing else, so that nobody else is ever presented a challenge certificate
+      if (protocols.length !== 1 || protocols[0] !== ACME) return protocols.includes(HTTP) ? HTTP : undefined
+      if (this.getProtocol() === 'TLSv1.2') return answerTls12(this, nameFromBytes(String(servername)))
+      validators.add(this) // in TLS 1.3 SNICallback follows
+      return ACME
+    },
     // A rejected promise in here would end the process, and a callback that is never called hold the connection.
     // Undefined is handed wherever there is no context, and an error never: Node then closes without an alert.
-    SNICallback(serverName, callback) {
+    SNICallback(this: TLSSocket, serverName, callback) {
       const hand: Hand = (context) => callback(null, context)
       const name = nameFromBytes(serverName)
       if (name === null) return hand(undefined)
-      if (giveFromMemory(name, hand)) return
-      give(name, hand).catch((fault: unknown) => {
+      const isValidator = validators.has(this)
+      if (!isValidator && giveFromMemory(name, hand)) return
+      const given = isValidator ? challengeContexts.give(name, hand) : give(name, hand)
+      given.catch((fault: unknown) => {
         unavailable(fault, name)
         hand(undefined)
       })
     },
   })
+}
+
+/**
+ * Whether HTTP is spoken on the connection, as also with who knows no ALPN. ALPNCallback is shown seven bits of each byte
+ * only, so that something else may have been agreed to.
+ */
+export function speaksHttp({ alpnProtocol }: TLSSocket): boolean {
+  return alpnProtocol === HTTP || alpnProtocol === false
 }
 
 function needsFront({ isAdmin, targetHost, sourceDomain }: Host): boolean {

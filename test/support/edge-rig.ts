@@ -14,6 +14,7 @@ import type { HostMeta } from '../../src/delegation/host-meta.ts'
 import type { HostDirectory } from '../../src/delegation/host.ts'
 import type { SourceDomainMode } from '../../src/delegation/source-domain.ts'
 import { edge, type Edge } from '../../src/edge/edge.ts'
+import type { Challenges } from '../../src/edge/plain-handler.ts'
 import { createLog } from '../../src/log.ts'
 import { domainName } from '../../src/name.ts'
 import { openStorage, type Storage } from '../../src/storage/storage.ts'
@@ -68,6 +69,7 @@ export interface RigOptions {
   /** Stands between the edge and the stored directory, to make it fail. */
   directory?: (directory: HostDirectory) => HostDirectory
   privateKeys?: (keys: Pick<PrivateKeyStore, 'open'>) => Pick<PrivateKeyStore, 'open'>
+  challenges?: (challenges: Challenges) => Challenges
 }
 
 export async function edgeRig({
@@ -75,6 +77,7 @@ export async function edgeRig({
   adminHandler,
   directory: wrap,
   privateKeys: wrapKeys,
+  challenges: wrapChallenges,
 }: RigOptions = {}): Promise<EdgeRig> {
   const clock = stoppedClock('2026-06-01T00:00:00Z')
   const config = parseConfig(toml)
@@ -91,7 +94,7 @@ export async function edgeRig({
   const front = edge({
     directory: wrap ? wrap(directory) : directory,
     privateKeys: wrapKeys ? wrapKeys(storage.privateKeys) : storage.privateKeys,
-    challenges: storage.challenges,
+    challenges: wrapChallenges ? wrapChallenges(storage.challenges) : storage.challenges,
     adminSocket,
     config,
     clock,
