@@ -34,11 +34,15 @@ export function dnsRecords(what: {
   certificates: ReadonlyMap<string, { spkiSha256: string }[]>
   edge: { name: DomainName; addresses: string[] }
   proofToken: string
+  challengeAlias?: string | undefined // for the DNS challenge; undefined: it is not used
 }): DnsRecord[] {
-  const { sourceDomain, delegations, certificates, edge, proofToken } = what
+  const { sourceDomain, delegations, certificates, edge, proofToken, challengeAlias } = what
   return [
     ...(sourceDomain.mode === 'hosted'
-      ? hostedRecords(sourceDomain.name, edge, proofToken)
+      ? [
+          ...hostedRecords(sourceDomain.name, edge, proofToken),
+          ...challengeRecord(sourceDomain.name, challengeAlias, 'source domain'),
+        ]
       : [proofRecord(sourceDomain.name, proofToken, '; it has to stay')]),
     ...delegations.flatMap((delegation) => srvRecord(sourceDomain.name, delegation) ?? []),
     ...tlsaRecords(delegations, certificates),
@@ -73,6 +77,28 @@ function hostedRecords(
       value: address,
       purpose: `in place of the CNAME record, for a name that cannot have one, such as the apex of a zone; it proves nothing, so that the TXT record is needed with it`,
     })),
+  ]
+}
+
+const CHALLENGE_LABEL = '_acme-challenge'
+
+/** Of those in the zone of a source domain, that proves control by itself. */
+export function isProof({ name, type }: Pick<DnsRecord, 'name' | 'type'>): boolean {
+  return (type === 'TXT' || type === 'CNAME') && !name.startsWith(`${CHALLENGE_LABEL}.`)
+}
+
+/** RFC 8555 §8.4, led to a zone of the operator's; none where there is none. */
+export function challengeRecord(name: DomainName, alias: string | undefined, zone: DnsRecord['zone']): DnsRecord[] {
+  if (alias === undefined) return []
+  return [
+    {
+      ttl: TTL_SECONDS,
+      zone,
+      name: `${CHALLENGE_LABEL}.${name}`,
+      type: 'CNAME',
+      value: `${alias}.`,
+      purpose: `optional: lets this server get the certificate of ${displayName(name)} by DNS, also before the name leads here, or where its port 80 does not; no TXT record may stand there`,
+    },
   ]
 }
 

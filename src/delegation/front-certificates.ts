@@ -28,26 +28,26 @@ export function frontCertificates(deps: {
   let hasAdminFront = false // once a start: what a crash left half done is done then
 
   /** The job stands before the lineage is put to use: what dies in between is found again by the next round. */
-  async function lineageFor(tenantId: string | null, name: DomainName, act: Act): Promise<Lineage> {
+  async function lineageFor(tenantId: string | null, name: DomainName, source: Source, act: Act): Promise<Lineage> {
     const lineage =
       (await lineages.findByName(tenantId, frontLineageName(name))) ??
-      (await create(tenantId, frontLineageName(name), act))
+      (await create(tenantId, { name: frontLineageName(name), source }, act))
     await want(lineage, name, act)
     return lineage
   }
 
   async function want({ id: lineageId, tenantId, source }: Lineage, name: DomainName, act: Act): Promise<void> {
-    if (source !== 'local') return
+    if (source === 'import' && authority !== 'acme') return // an ACME authority stands in before it expires
     const payload: FrontCertificatePayload = { tenantId, lineageId, identifiers: [name] }
     await jobs.enqueue({ kind: FRONT_CERTIFICATE, key: lineageId, payload, runAt: act.at })
   }
 
-  async function create(tenantId: string | null, name: string, act: Act) {
+  async function create(tenantId: string | null, lineage: { name: string; source: Source }, act: Act) {
     try {
-      return await lineages.create(tenantId, { name, source: 'local' }, act)
+      return await lineages.create(tenantId, lineage, act)
     } catch (error) {
       if (!(error instanceof ProblemError && error.code === 'already-exists')) throw error
-      const other = await lineages.findByName(tenantId, name) // another node was faster
+      const other = await lineages.findByName(tenantId, lineage.name) // another node was faster
       if (!other) throw error
       return other
     }
@@ -55,23 +55,21 @@ export function frontCertificates(deps: {
 
   return {
     async order(now) {
-      const act: Act = { at: now, actor: 'local-authority', address: null }
+      const act: Act = { at: now, actor: authority === 'acme' ? 'acme' : 'local-authority', address: null }
       if (!hasAdminFront) {
-        // The pages must be reachable at the first start, whoever issues the others
-        await lineageFor(null, adminHost, act)
+        // The pages must be reachable at the first start, whoever issues the others and later this one
+        await lineageFor(null, adminHost, 'local', act)
         hasAdminFront = true
       }
-      if (authority !== 'local') return 0
+      if (authority === 'import') return 0
       const domains = await sourceDomains.wantingFront(PER_ROUND)
       for (const { tenantId, name } of domains) {
-        const lineage = await lineageFor(tenantId, name, act)
+        const lineage = await lineageFor(tenantId, name, authority, act)
         await sourceDomains.setFrontLineage(tenantId, name, lineage.id, act)
-        // Of one that has lost its keys the job ends while nothing presents it, which another node may have seen meanwhile
-        await want(lineage, name, act)
       }
       const targets = await targetHosts.wantingFront(PER_ROUND)
       for (const { name } of targets)
-        await targetHosts.setFrontLineage(name, (await lineageFor(null, name, act)).id, act)
+        await targetHosts.setFrontLineage(name, (await lineageFor(null, name, authority, act)).id, act)
       return domains.length + targets.length
     },
   }

@@ -41,6 +41,8 @@ const ACCOUNT: Patience = { free: 50, mostMs: 60_000 }
 const CODES: Patience = { free: 5, mostMs: 15 * 60_000 }
 /** Registrations from one address, whatever becomes of them. */
 const REGISTRATIONS: Patience = { free: 10, mostMs: 15 * 60_000 }
+/** Times that people may have an order tried before its time, of one certificate: Let's Encrypt bears five failures an hour. */
+const RETRIES_AN_HOUR = 5
 /** Wrong codes that end a session which waits for the second factor. */
 const MOST_WRONG_CODES = 5
 const HOUR_MS = 3_600_000
@@ -117,6 +119,15 @@ export function attemptLimits({ attempts }: { attempts: AttemptStore }) {
       const key = `registration ${addressPrefix(address)} ${Math.floor(now.getTime() / HOUR_MS)}`
       await requireOpen([key], now)
       await takeTurn(key, now, (failures) => waitMs(REGISTRATIONS, failures))
+    },
+
+    /** What has failed is to be tried before its time. @throws ProblemError too-many-requests */
+    async issuance(lineageId: string, now: Date): Promise<void> {
+      const hour = Math.floor(now.getTime() / HOUR_MS)
+      const key = `issuance ${lineageId} ${hour}`
+      await requireOpen([key], now)
+      const endsMs = (hour + 1) * HOUR_MS - now.getTime()
+      await takeTurn(key, now, (tries) => (tries < RETRIES_AN_HOUR ? 0 : endsMs))
     },
 
     /** False where the session that waits for a code has had its last. */

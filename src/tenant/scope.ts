@@ -14,13 +14,20 @@ export const SCOPES = [
   'members:write',
   'tokens:read',
   'tokens:write',
+  'authorities:read',
+  'authorities:write',
+  'jobs:read',
+  'jobs:write',
   'audit:read',
   'grave',
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** What concerns no one tenant: no token of a tenant has it. */
-export const OPERATORS_SCOPES: readonly Scope[] = ['tenants:write', 'target-hosts:write']
+export const OPERATORS_SCOPES: readonly Scope[] = [
+  ...(['tenants:write', 'target-hosts:write'] as const),
+  ...(['authorities:read', 'authorities:write', 'jobs:read', 'jobs:write'] as const),
+]
 
 export function includesScope(scopes: ReadonlySet<Scope>, wanted: Scope): boolean {
   return scopes.has(wanted) || scopes.has(wanted.replace(':read', ':write') as Scope)

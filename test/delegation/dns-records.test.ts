@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dnsRecords } from '../../src/delegation/dns-records.ts'
+import { dnsRecords, isProof } from '../../src/delegation/dns-records.ts'
 import { domainName } from '../../src/name.ts'
 
 const targetHost = domainName('hosting.example.net')
@@ -26,6 +26,20 @@ test('a hosted domain: the proof, the edge by name or by addresses, the service,
     '_xmpp-server._tcp.im.example.com SRV 0 5 5269 hosting.example.net. (source domain)',
     `_5269._tcp.hosting.example.net TLSA 3 1 1 ${spki} (target host)`,
   ])
+})
+
+test('a hosted domain can lead its DNS challenge to this server, which proves nothing', () => {
+  const challengeAlias = 'k3.acme.hosting.example'
+  const record = '_acme-challenge.im.example.com CNAME k3.acme.hosting.example. (source domain)'
+  expect(records({ challengeAlias })).toContain(record)
+  expect(records()).not.toContain(record)
+  const sourceDomain = { name: domainName('im.example.com'), mode: 'external' as const }
+  expect(records({ challengeAlias, sourceDomain })).not.toContain(record)
+  const all = records({ challengeAlias }).map((text) => {
+    const [name = '', type] = text.split(' ')
+    return { name, type: type as 'TXT' }
+  })
+  expect(all.filter(isProof).map(({ name }) => name)).toEqual(['im.example.com', '_waypost-challenge.im.example.com'])
 })
 
 test('an external domain keeps its own web server: nothing leads to the edge', () => {

@@ -174,7 +174,8 @@ test("the tenant's own lineage comes before the operator's of the same name; an 
   expect(warnings[0]).toMatch(/not proven: .* DNS records .*waypost domain show im\.example\.com.* or the operator/)
 })
 
-const fronts = (authority: 'local' | 'import') => frontCertificates({ ...storage, adminHost: ADMIN, authority })
+const fronts = (authority: 'local' | 'import' | 'acme') =>
+  frontCertificates({ ...storage, adminHost: ADMIN, authority })
 const jobs = async () =>
   (await storage.jobs.list({ limit: 100 }))
     .filter(({ kind }) => kind === FRONT_CERTIFICATE)
@@ -199,6 +200,36 @@ test('the local authority gives one to each held, hosted name and target host, o
   expect((await storage.lineages.find(acme, domain!.frontLineageId!))?.name).toBe('front:im.example.com')
   expect(await fronts('local').order(clock.now())).toBe(0)
   expect(await jobs()).toHaveLength(3)
+})
+
+test('where ACME authorities are to issue, all are ordered from them but that of the admin host, which is there at once', async () => {
+  await registry.claim(acme, 'im.example.com', HOSTED, act())
+  await registry.addTargetHost('hosting.example.com', 443, act())
+  expect(await fronts('acme').order(clock.now())).toBe(2)
+  const sourceOf = async (tenant: string | null, name: string) =>
+    (await storage.lineages.findByName(tenant, frontLineageName(domainName(name))))?.source
+  expect(await sourceOf(acme, 'im.example.com')).toBe('acme')
+  expect(await sourceOf(null, 'hosting.example.com')).toBe('acme')
+  expect(await sourceOf(null, ADMIN)).toBe('local')
+  expect(await jobs()).toHaveLength(3)
+  expect(await fronts('acme').order(clock.now())).toBe(0)
+})
+
+test('a name whose front came by hand once gets its job again when it has none any more, where ACME authorities are to issue', async () => {
+  await registry.claim(acme, 'im.example.com', HOSTED, act())
+  const name = domainName('im.example.com')
+  const byHand = await storage.lineages.create(acme, { name: frontLineageName(name), source: 'import' }, act())
+  expect(await fronts('acme').order(clock.now())).toBe(1)
+  expect(await jobs()).toContainEqual({ tenantId: acme, lineageId: byHand.id, identifiers: [name] })
+  expect((await storage.sourceDomains.find(acme, name))?.frontLineageId).toBe(byHand.id)
+})
+
+test("where ACME authorities are to issue, the admin host's front has its job also where it came by hand", async () => {
+  const admin = await storage.lineages.create(null, { name: frontLineageName(ADMIN), source: 'import' }, act())
+  await fronts('local').order(clock.now())
+  expect(await jobs()).toEqual([])
+  await fronts('acme').order(clock.now())
+  expect(await jobs()).toEqual([{ tenantId: null, lineageId: admin.id, identifiers: [ADMIN] }])
 })
 
 test('what a crash left between the job and its use is taken up again, and ordered once', async () => {
