@@ -4,12 +4,20 @@ import { healthServer } from '../src/health.ts'
 import { createLog } from '../src/log.ts'
 
 let check: () => Promise<void>
+let text: () => Promise<string>
 let health: ReturnType<typeof healthServer>
 let origin: string
 
 beforeEach(async () => {
   check = () => Promise.resolve()
-  health = healthServer({ check: () => check(), log: createLog({ level: 'silent', role: 'test' }) })
+  text = () => Promise.resolve('waypost_jobs_due{kind="x"} 1\n')
+  health = healthServer({
+    ...{
+      check: () => check(),
+      metrics: { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: () => text() },
+    },
+    log: createLog({ level: 'silent', role: 'test' }),
+  })
   await new Promise<void>((resolve) => health.server.listen(0, '127.0.0.1', resolve))
   origin = `http://127.0.0.1:${(health.server.address() as AddressInfo).port}`
 })
@@ -45,4 +53,12 @@ test('/readyz wants a listening edge process and a database', async () => {
 test('there is nothing else', async () => {
   expect((await ask('/'))[0]).toBe(404)
   expect((await ask('/healthz', 'POST'))[0]).toBe(405)
+})
+
+test('/metrics tells the lines for Prometheus, or that it cannot', async () => {
+  expect(await ask('/metrics')).toEqual([200, 'waypost_jobs_due{kind="x"} 1\n'])
+  const { headers } = await fetch(`${origin}/metrics`)
+  expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  text = () => Promise.reject(new Error('gone'))
+  expect(await ask('/metrics')).toEqual([503, 'the metrics cannot be told\n'])
 })
