@@ -18,6 +18,24 @@ export interface Server {
   port: number
 }
 
+/** How much an authority lets us do; `value` null: as much as we like. */
+export interface AuthorityLimit {
+  authority: string // its name
+  limit: 'orders' | 'registeredDomain' | 'identifierSet' | 'failures' | 'pace'
+  value: { count: number; periodMs: number } | null
+}
+
+const LIMIT =
+  /^(?<authority>\S+) +(?<name>orders|registered-domain|identifier-set|failures|pace) +(?:none|(?<count>[1-9]\d{0,6})\/(?<units>[1-9]\d{0,3})(?<unit>s|min|h|d))$/
+const LIMIT_NAMES: Readonly<Record<string, AuthorityLimit['limit']>> = {
+  orders: 'orders',
+  'registered-domain': 'registeredDomain',
+  'identifier-set': 'identifierSet',
+  failures: 'failures',
+  pace: 'pace',
+}
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+
 const listen = z
   .string()
   .refine((text) => LISTEN.test(text) && Number(LISTEN.exec(text)?.groups?.port) < 65536, {
@@ -50,6 +68,21 @@ const server = z
   })
   .transform((text) => parseServer(text)!)
 const network = z.union([z.cidrv4(), z.cidrv6()], { error: 'should be a network such as "10.0.0.0/8" or "fd00::/8"' })
+const limit = z
+  .string()
+  .refine((text) => LIMIT.test(text), {
+    error:
+      'should be the name of an authority, a limit (orders, registered-domain, identifier-set, failures or pace) and how many in how long, such as "letsencrypt orders 3000/3h", or "none" in place of the last',
+  })
+  .transform((text): AuthorityLimit => {
+    const { authority, name, count, units, unit } = LIMIT.exec(text)?.groups ?? {}
+    const periodMs = Number(units) * (UNIT_MS[unit ?? ''] ?? 0)
+    return {
+      authority: authority ?? '',
+      limit: LIMIT_NAMES[name ?? ''] ?? 'orders',
+      value: count === undefined ? null : { count: Number(count), periodMs },
+    }
+  })
 const port = z.int().min(1).max(65_535)
 const seconds = (least: number, most: number) => z.int().min(least).max(most)
 
@@ -125,6 +158,8 @@ const schema = z.strictObject({
       name_server_port: port.prefault(53),
       /** Of source domains' web servers; another than 443 for trials. */
       https_port: port.prefault(443),
+      /** On which authorities reach this server's edge by HTTP; another than 80 for trials. */
+      http_port: port.prefault(80),
     })
     .prefault({}),
   health: z.strictObject({ listen: listen.prefault('127.0.0.1:9180') }).prefault({}),
@@ -140,8 +175,20 @@ const schema = z.strictObject({
     .prefault({}),
   front: z
     .strictObject({
-      /** Who issues front certificates: nobody (they are imported), or the local authority. */
-      authority: z.enum(['import', 'local']).prefault('import'),
+      /** Who issues front certificates: nobody (they are imported), the local authority, or those that speak ACME. */
+      authority: z.enum(['import', 'local', 'acme']).prefault('import'),
+    })
+    .prefault({}),
+  acme: z
+    .strictObject({
+      /** Limits that an authority has raised, or that of another than Let's Encrypt: "letsencrypt orders 3000/3h". */
+      limits: z.array(limit).prefault([]),
+      /** A zone of the operator's to which owners lead `_acme-challenge`, for the DNS challenge; the next two come with it. */
+      dns_zone: host.optional(),
+      /** Its primary name server, which takes updates (RFC 2136). */
+      dns_server: server.optional(),
+      /** With the TSIG key that may change TXT records there, as tsig-keygen writes it. */
+      dns_key_file: z.string().min(1).optional(),
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info') }).prefault({}),
@@ -170,7 +217,7 @@ export function parseConfig(
   const parsed = schema.safeParse(settings)
   const faults = [
     ...unknownVariables(env),
-    ...(parsed.success ? sameNames(parsed.data) : parsed.error.issues.map(faultOf)),
+    ...(parsed.success ? [...sameNames(parsed.data), ...dnsFaults(parsed.data)] : parsed.error.issues.map(faultOf)),
   ]
   if (!parsed.success || faults.length > 0)
     throw new ProblemError('configuration', `the configuration has faults:\n  ${faults.join('\n  ')}`)
@@ -219,6 +266,20 @@ function faultOf({ path, message, ...issue }: z.core.$ZodIssue): string {
   const where = path.join('.') || 'the file'
   if (issue.code !== 'unrecognized_keys') return `${where}: ${message}`
   return `${where} has ${path.length > 0 ? 'no setting' : 'no section'} ${issue.keys.join(', ')}`
+}
+
+const LONGEST_ZONE = 200 // characters: labels are put before it
+
+function dnsFaults({ acme }: Config): string[] {
+  const { dns_zone, dns_server, dns_key_file } = acme
+  const settings = Object.entries({ dns_zone, dns_server, dns_key_file })
+  const missing = settings.filter(([, value]) => value === undefined).map(([key]) => `acme.${key}`)
+  if (dns_zone !== undefined && dns_zone.length > LONGEST_ZONE)
+    return [`acme.dns_zone should have at most ${LONGEST_ZONE} characters`]
+  if (missing.length === 0 || missing.length === settings.length) return []
+  return [
+    `${missing.join(' and ')} should be set too: acme.dns_zone, acme.dns_server and acme.dns_key_file go together`,
+  ]
 }
 
 function sameNames({ admin, edge }: Config): string[] {

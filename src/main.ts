@@ -3,18 +3,30 @@ import { chmodSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { firstMigration } from '../migrations/index.ts'
+import { AUTHORIZATION_DEACTIVATION } from './acme/order.ts'
+import { CERTIFICATE_REVOCATION } from './acme/revocation.ts'
 import { adminApp } from './admin/app.ts'
-import { FRONT_CERTIFICATE, frontCertificateJob } from './certificate/issuance.ts'
-import { frontLineageName } from './certificate/lineage.ts'
-import { createLocalAuthority, localAuthority } from './certificate/local-authority.ts'
+import { FRONT_CERTIFICATE, frontCertificateJob, LONGEST_SLEEP_MS } from './certificate/issuance.ts'
+import { createLocalAuthority } from './certificate/local-authority.ts'
 import { sealer } from './certificate/sealing.ts'
+import { clockWatch } from './clock-watch.ts'
 import { systemClock } from './clock.ts'
 import { cacheSpanMs } from './config.ts'
 import { frontCertificates } from './delegation/front-certificates.ts'
 import { healthServer } from './health.ts'
 import { listenOn } from './listen.ts'
 import { createLog } from './log.ts'
-import { adminParts, random, trustedRoots } from './parts.ts'
+import {
+  adminParts,
+  certificateIssuers,
+  counted,
+  edgeWatch,
+  isInUse,
+  metricsText,
+  random,
+  trustedRoots,
+} from './parts.ts'
+import { metrics as createMetrics } from './metrics.ts'
 import { ProblemError } from './problem.ts'
 import { openStorage } from './storage/storage.ts'
 import type { StartMessage } from './supervisor.ts'
@@ -29,8 +41,8 @@ const DAY_MS = 86_400_000
 const KEEP_CHANGES_MS = 3_600_000
 const LEASE_MS = 60_000
 const LONGEST_SOCKET_PATH = 107 // bytes, of sun_path; Linux cuts a longer one without a word
-const JOBS_PER_ROUND = 50
-const CERTIFICATES_AT_ONCE = 4
+const CERTIFICATES_AT_ONCE = 16
+const AUTHORITY_ERRANDS_AT_ONCE = 4
 const PROOFS_AT_ONCE = 16
 const RULES_AT_ONCE = 8
 
@@ -50,7 +62,10 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   const storage = await openStorage({ url: config.storage.url, file: databaseFile, sealer: keys, clock })
   const applied = await storage.migrate()
 
-  const { sourceDomains, targetHosts, lineages } = storage
+  const metrics = createMetrics(log)
+  const { sourceDomains, targetHosts } = storage
+  const issuing = counted(storage, metrics)
+  const { lineages } = issuing
   const fronts = frontCertificates({
     sourceDomains,
     targetHosts,
@@ -62,15 +77,18 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   const local = await storage.localAuthority.loadOrCreate(() => createLocalAuthority(clock.now()), clock.now())
   const roots = await trustedRoots({ storage, config, clock })
   const parts = adminParts({ storage, sealer: keys, config, clock, log, roots: async () => roots })
+  const { budget } = parts
+  const { issuers, deactivation, clearChallengeRecords } = certificateIssuers({
+    ...{ storage: issuing, sealer: keys, config, local, budget, metrics, clock, log },
+  })
   const runner = (kinds: Readonly<Record<string, JobKind>>, atOnce: number) =>
     jobRunner({ jobs: storage.jobs, kinds, atOnce, clock, log, worker: randomUUID(), leaseMs: LEASE_MS, random })
   const certificateJobs = runner(
     {
       [FRONT_CERTIFICATE]: frontCertificateJob({
-        lineages,
-        authority: localAuthority({ ...local, clock }),
+        ...{ lineages, issuers, authority: config.front.authority },
         confirmControl: parts.proofs.confirm,
-        isPresented: async ({ id, name }) => name === frontLineageName(config.admin.host) || lineages.isPresented(id),
+        isInUse: isInUse({ storage, config }),
         cacheSpanMs: cacheSpanMs(config),
         clock,
       }),
@@ -78,12 +96,23 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     CERTIFICATES_AT_ONCE,
   )
   // Apart, and many at once, since they wait for others: who is silent holds nobody else up
+  const authorityErrands = runner(
+    { [AUTHORIZATION_DEACTIVATION]: deactivation, [CERTIFICATE_REVOCATION]: parts.revocations.job },
+    AUTHORITY_ERRANDS_AT_ONCE,
+  )
   const proofJobs = runner({ [PROOF_CHECK]: parts.proofs.job }, PROOFS_AT_ONCE)
   const ruleJobs = runner({ [REDIRECT_RULE]: parts.rules.job }, RULES_AT_ONCE)
 
   const app = adminApp(parts)
   const admin = http.createServer(app)
-  const health = healthServer({ check: () => storage.check(), log })
+  const served = edgeWatch({ storage, config, clock, log })
+  const kinds = [FRONT_CERTIFICATE, AUTHORIZATION_DEACTIVATION, CERTIFICATE_REVOCATION, PROOF_CHECK, REDIRECT_RULE]
+  const text = metricsText({ storage, budget, served, kinds, metrics, clock })
+  const health = healthServer({
+    check: () => storage.check(),
+    metrics: { contentType: metrics.contentType, text },
+    log,
+  })
   if (config.admin.listen) await listenOn(admin, config.admin.listen, { isShared: false })
   // Where nobody asks there, it says that the data folder is taken
   const mark = config.admin.listen ? net.createServer((socket) => socket.destroy()) : admin
@@ -93,13 +122,17 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   let isStopping = false
   const certifying = async () => {
     const ordered = await fronts.order(clock.now())
-    return ordered + (await certificateJobs.runDue(JOBS_PER_ROUND)).completed
+    await certificateJobs.fill()
+    return ordered
   }
   const works = [
     rounds('certificates', certifying, log),
+    rounds('errands at authorities', () => authorityErrands.fill(), log),
     rounds('proofs', () => proofJobs.fill(), log),
     rounds('rules', () => ruleJobs.fill(), log),
+    rounds('served certificates', () => served.round(), log),
   ]
+  const watch = clockWatch({ clock, elapsedMs: () => performance.now() })
   let sweeping: Promise<void> | undefined
   const sweeper = setInterval(() => {
     const olderThan = new Date(clock.now().getTime() - KEEP_CHANGES_MS)
@@ -110,9 +143,12 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   async function sweep(olderThan: Date): Promise<void> {
     try {
       await storage.changes.trim(olderThan)
-      while (!isStopping && (await storage.sweep(clock.now())) > 0);
-      while (!isStopping && (await storage.control.destroyKeys(clock.now())) > 0);
-      await forgetOldEvents()
+      const isClockSteady = watch.isSteady()
+      while (!isStopping && (await storage.sweep(clock.now(), { isClockSteady })) > 0);
+      while (!isStopping && (await clearChallengeRecords()) > 0);
+      if (isClockSteady) await destroyForAge()
+      const latest = new Date(clock.now().getTime() + LONGEST_SLEEP_MS + DAY_MS)
+      while (!isStopping && (await storage.jobs.wake(FRONT_CERTIFICATE, latest, clock.now())) > 0);
     } catch (err) {
       log.warn({ err }, 'what has ended was not swept away; it is tried again')
     }
@@ -127,12 +163,20 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     }
   }
 
-  async function forgetOldEvents(): Promise<void> {
+  /** What no later moment brings back. */
+  async function destroyForAge(): Promise<void> {
     const { keep_days } = config.audit
     const now = clock.now()
+    while (!isStopping && (await storage.control.destroyKeys(now)) > 0);
     const olderThan = new Date(now.getTime() - keep_days * DAY_MS)
     if (keep_days > 0) while (!isStopping && (await storage.audit.forget(olderThan, now)) > 0);
   }
+  // Nobody waits for it: authorities may be silent
+  const keyChanges = parts.accountKeeping
+    .finishKeyChanges({ at: clock.now(), actor: 'acme', address: null })
+    .catch((err: unknown) =>
+      log.warn({ err }, 'a change of an account key was not finished; it is once an order fails'),
+    )
   await logAuditHead()
   const auditTicker = setInterval(() => void logAuditHead(), AUDIT_HEAD_EVERY_MS)
 
@@ -144,7 +188,8 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       isStopping = true
       clearInterval(sweeper)
       clearInterval(auditTicker)
-      await Promise.all([...works.map((work) => work.stop()), proofJobs.drain(), ruleJobs.drain(), sweeping])
+      const drained = [certificateJobs, authorityErrands, proofJobs, ruleJobs].map((jobs) => jobs.drain())
+      await Promise.all([...works.map((work) => work.stop()), ...drained, sweeping, keyChanges])
       if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])
       await logAuditHead()

@@ -30,6 +30,8 @@ export type ProblemCode =
   | 'unsupported-media-type'
   | 'method-not-allowed'
   | 'misdirected-request' // the Host line names another host than the admin host
+  | 'authority-refused' // it did not do what it was asked, or answered what RFC 8555 does not know; the cause says more
+  | 'authority-unreachable' // no whole answer came from it
   | 'configuration'
   | 'unavailable' // the data folder or the database cannot be used now
 

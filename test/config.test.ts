@@ -34,7 +34,35 @@ describe('the configuration', () => {
     expect(config.admin.listen).toEqual({ host: '127.0.0.1', port: 8081 })
   })
 
+  test('takes a zone for the DNS challenge', () => {
+    const file = '[acme]\ndns_zone = "ACME.hosting.example."\ndns_server = "192.0.2.53"\ndns_key_file = "/etc/key"'
+    const { acme } = parseConfig(file, { WAYPOST_ACME_DNS_SERVER: '[2001:db8::53]:5353' })
+    expect(acme).toMatchObject({
+      ...{ dns_zone: 'acme.hosting.example', dns_server: { address: '2001:db8::53', port: 5353 } },
+      dns_key_file: '/etc/key',
+    })
+  })
+
+  test('takes what authorities let us do', () => {
+    const { limits } = parseConfig('[front]\nauthority = "acme"', {
+      WAYPOST_ACME_LIMITS: 'letsencrypt orders 3000/3h, letsencrypt registered-domain 500/7d,own pace none',
+    }).acme
+    expect(limits).toEqual([
+      { authority: 'letsencrypt', limit: 'orders', value: { count: 3000, periodMs: 10_800_000 } },
+      { authority: 'letsencrypt', limit: 'registeredDomain', value: { count: 500, periodMs: 604_800_000 } },
+      { authority: 'own', limit: 'pace', value: null },
+    ])
+  })
+
   test.each([
+    ['[acme]\nlimits = ["letsencrypt orders 3000"]', 'acme.limits.0: should be the name of an authority'],
+    ['[acme]\nlimits = ["letsencrypt orders 0/3h"]', 'acme.limits.0'],
+    ['[acme]\nlimits = ["letsencrypt sales 3/h"]', 'acme.limits.0'],
+    ['[acme]\ndns_zone = "acme.example.net"', 'acme.dns_server and acme.dns_key_file should be set too'],
+    ['[acme]\ndns_server = "192.0.2.53"\ndns_key_file = "k"', 'acme.dns_zone should be set too'],
+    ['[acme]\ndns_zone = "no zone"', 'acme.dns_zone: should be a DNS name'],
+    ['[acme]\ndns_server = "ns.example.net"', 'acme.dns_server: should be an IP address'],
+    [`[acme]\ndns_zone = "${'a.'.repeat(99)}example"`, 'acme.dns_zone should have at most 200 characters'],
     ['[edge]\nprocesses = 0', 'edge.processes'],
     ['[edge]\nprocesses = "2"', 'edge.processes'],
     ['[edge]\nhttps = ["443"]', 'edge.https.0'],
