@@ -6,7 +6,7 @@ import type { AdminDeps } from './deps.ts'
 
 /** @throws ProblemError not-found, too-early, certificate-refused */
 export async function activate(
-  { lineages, config }: Pick<AdminDeps, 'lineages' | 'config'>,
+  { lineages, orders, config }: Pick<AdminDeps, 'lineages' | 'orders' | 'config'>,
   lineage: LineageWithCertificates,
   certificateId: string,
   isForced: boolean,
@@ -18,5 +18,8 @@ export async function activate(
     cacheSpanMs: cacheSpanMs(config),
     isForced,
   })
-  return { certificate: await lineages.activate(lineage.tenantId, certificateId, retiresAt, act), breaksUntil }
+  // Who is in a hurry has not taken the next ones upon them
+  const isIssued = lineage.identifiers !== null || (await orders.ofCertificate(certificateId)) !== undefined
+  const by = isIssued ? lineage.source : 'import'
+  return { certificate: await lineages.activate(lineage.tenantId, certificateId, retiresAt, act, by), breaksUntil }
 }

@@ -58,7 +58,7 @@ export async function recordsOf(
   sourceDomain: SourceDomain,
   delegations?: Delegation[],
 ): Promise<DnsRecord[]> {
-  const { config, proofKey, clock } = deps
+  const { config, proofKey, challengeAlias, clock } = deps
   const all = delegations ?? (await delegationsOf(deps, tenant, sourceDomain.name))
   const certificates = new Map<string, LineageCertificate[]>()
   for (const delegation of all) {
@@ -71,6 +71,7 @@ export async function recordsOf(
     certificates,
     edge: { name: edgeNameOf(tenant, config.edge.name), addresses: config.edge.addresses },
     proofToken: proofToken(proofKey, tenant.id, sourceDomain.name),
+    challengeAlias: challengeAlias?.(tenant.id, sourceDomain.name),
   })
 }
 

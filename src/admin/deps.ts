@@ -1,13 +1,21 @@
+import type { Authorities } from '../acme/authorities.ts'
+import type { Authority, AuthorityStore } from '../acme/authority.ts'
+import type { Budget } from '../acme/budget.ts'
+import type { CertificateRequests } from '../acme/certificate-requests.ts'
+import type { IssuanceStore, OrderStore, RenewalInfoStore } from '../acme/order.ts'
+import type { Revocations } from '../acme/revocation.ts'
 import type { CertificateImport } from '../certificate/import.ts'
 import type { Lineage, LineageStore, LineageWithCertificates, PrivateKeyStore } from '../certificate/lineage.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Delegation, DelegationStore, ServiceName } from '../delegation/delegation.ts'
 import type { Registrar } from '../delegation/registrar.ts'
+import type { ServiceLineages } from '../delegation/service-lineages.ts'
 import type { SourceDomain, SourceDomainStore } from '../delegation/source-domain.ts'
 import type { TargetHost, TargetHostStore } from '../delegation/target-host.ts'
 import type { Log } from '../log.ts'
 import type { DomainName } from '../name.ts'
+import type { OpenJobs } from '../open-job.ts'
 import { ProblemError } from '../problem.ts'
 import type { Accounts } from '../tenant/accounts.ts'
 import type { ApiTokens, Principals } from '../tenant/api-tokens.ts'
@@ -32,6 +40,11 @@ export interface AdminDeps {
   delegations: DelegationStore
   lineages: LineageStore
   privateKeys: PrivateKeyStore
+  authorities: AuthorityStore
+  orders: OrderStore
+  issuance: IssuanceStore
+  renewalInfo: RenewalInfoStore
+  jobs: OpenJobs
   localAuthorityRoot: () => Promise<string> // PEM
   users: UserStore
   passkeys: PasskeyStore
@@ -42,7 +55,12 @@ export interface AdminDeps {
   audit: AuditStore
   idempotency: IdempotencyStore
   registrar: Registrar
+  serviceLineages: ServiceLineages
   imports: CertificateImport
+  accountKeeping: Authorities
+  budget: Budget
+  certificateRequests: CertificateRequests
+  revocations: Revocations
   signIn: SignIn
   accounts: Accounts
   proofs: ProofChecks
@@ -52,6 +70,8 @@ export interface AdminDeps {
   principals: Principals
   config: Config
   proofKey: Uint8Array // of proof tokens, 32 bytes
+  /** Where `_acme-challenge` of a name leads for the DNS challenge; undefined: there is no zone for it. */
+  challengeAlias: ((tenantId: string | null, host: DomainName) => string) | undefined
   clock: Clock
   log: Log
   randomBytes: (size: number) => Uint8Array
@@ -59,7 +79,7 @@ export interface AdminDeps {
 }
 
 /** Look-ups that end in a problem where there is nothing. */
-export function lookUps({ tenants, sourceDomains, targetHosts, delegations, lineages }: AdminDeps) {
+export function lookUps({ tenants, sourceDomains, targetHosts, delegations, lineages, authorities }: AdminDeps) {
   return {
     async tenant(name: string): Promise<Tenant> {
       return (await tenants.findByName(name)) ?? missing(`there is no tenant ${name}`)
@@ -95,6 +115,12 @@ export function lookUps({ tenants, sourceDomains, targetHosts, delegations, line
 
     async targetHost(name: DomainName): Promise<TargetHost> {
       return (await targetHosts.find(name)) ?? missing(`there is no target host ${name}`)
+    },
+
+    /** One whose account is made. */
+    async authority(name: string): Promise<Authority> {
+      const found = await authorities.find(name)
+      return found && found.accountUrl !== null ? found : missing(`there is no authority ${name}`)
     },
 
     /** @param tenant null for a lineage of the operator's own */

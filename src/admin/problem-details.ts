@@ -32,6 +32,8 @@ export const PROBLEMS = {
   'unsupported-media-type': { status: 415, title: 'The media type is not supported' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   'misdirected-request': { status: 421, title: 'This is another host' },
+  'authority-refused': { status: 502, title: 'The certificate authority refused' },
+  'authority-unreachable': { status: 504, title: 'The certificate authority does not answer' },
   configuration: { status: 500, title: 'The server is not configured for that' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
   internal: { status: 500, title: 'Internal error' },

@@ -1,7 +1,7 @@
 import { ProblemError } from '../problem.ts'
 import type { Session } from './resources.ts'
 
-export type Method = 'get' | 'post' | 'put' | 'delete'
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 export type Query = Record<string, string | number | boolean | readonly string[] | undefined>
 
 /** A request to the API, below /api/v1. */
@@ -33,6 +33,7 @@ export interface Api {
   get<Body>(path: string, query?: Query): Promise<Answer<Body>>
   post<Body>(path: string, body?: unknown): Promise<Answer<Body>>
   put<Body>(path: string, body: unknown, ifMatch?: string | null): Promise<Answer<Body>>
+  patch<Body>(path: string, body: unknown): Promise<Answer<Body>>
   delete(path: string): Promise<void>
   text(path: string, query: Query): AsyncIterable<string>
   /** Who the commands act as. */
@@ -46,6 +47,7 @@ export function apiOver(transport: Transport): Api {
     get: (path, query) => send({ method: 'get', path, query }),
     post: (path, body) => send({ method: 'post', path, body }),
     put: (path, body, ifMatch) => send({ method: 'put', path, body, ifMatch: ifMatch ?? undefined }),
+    patch: (path, body) => send({ method: 'patch', path, body }),
     async delete(path) {
       await send({ method: 'delete', path })
     },

@@ -8,7 +8,8 @@ import { orHint, pages, path, type Api } from './api.ts'
 import { withApi } from './connect.ts'
 import { serverOf } from './place.ts'
 import { card, report, table, when, WrongUse } from './io.ts'
-import { readInput } from './options.ts'
+import { addIssuanceCommands } from './issuance-commands.ts'
+import { oneOf, readInput } from './options.ts'
 import type { Certificate, Lineage, TargetHost } from './resources.ts'
 import { claimsTo, everybodysPath, ownerPath } from './whose.ts'
 import type { Workbench } from './workbench.ts'
@@ -79,6 +80,36 @@ Examples:
     )
 
   certificate
+    .command('create <name...>')
+    .description('have a certificate issued and renewed for names of yours, for an XMPP server to present')
+    .option('--lineage <name>', 'how it is called; by default as the first name')
+    .option('--source <source>', 'who issues: acme or local (the local authority)', oneOf('acme', 'local'), 'acme')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      `
+The names are the operator's own, and lead to this server or can be proven by DNS. What a source domain or a target host
+presents needs none of this: it is issued by itself, and delegations can publish it as well (lineage front:HOST).
+
+Example:
+  waypost certificate create xmpp.example.net
+  waypost certificate explain xmpp.example.net
+  waypost certificate export xmpp.example.net --key --out /etc/prosody/certs/xmpp.pem`,
+    )
+    .action((names: string[], options: { lineage?: string; source: string; json?: true }, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const { lineage, source } = options
+        const body = { names: names.map((name) => domainName(name)), source, ...(lineage !== undefined && { lineage }) }
+        const made = (await api.post<Lineage>('/operator/lineages', body)).body
+        if (options.json) io.write(JSON.stringify(lineageJson(made)) + '\n')
+        else
+          io.write(
+            `created lineage ${made.name}; the running server has it issued, see: waypost certificate explain ${made.name}\n`,
+          )
+      }),
+    )
+
+  certificate
     .command('list')
     .description('list lineages')
     .option('--tenant <name>', "only this tenant's")
@@ -114,12 +145,17 @@ Examples:
           card([
             ['lineage', lineage.name],
             ['source', lineage.source],
+            ...(lineage.identifiers === null
+              ? []
+              : [['wanted for', lineage.identifiers.join('\n')] as [string, string]]),
             ['since', when(lineage.createdAt)],
           ]),
         )
         for (const one of lineage.certificates) io.write('\n' + card(factsOf(one)))
       }),
     )
+
+  addIssuanceCommands(certificate, deps)
 
   certificate
     .command('activate <lineage>')
@@ -325,8 +361,8 @@ function factsOf(one: Certificate): [string, string][] {
   ]
 }
 
-function lineageJson({ name, source, createdAt, tenant, certificates }: Lineage) {
-  return { name, tenant, source, createdAt, certificates: certificates.map(toJson) }
+function lineageJson({ name, source, identifiers, createdAt, tenant, certificates }: Lineage) {
+  return { name, tenant, source, identifiers, createdAt, certificates: certificates.map(toJson) }
 }
 
 function toJson(certificate: Certificate) {

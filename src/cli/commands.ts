@@ -17,6 +17,8 @@ const COMMANDS: Record<string, () => Promise<Add>> = {
   delegation: async () => (await import('./delegation-command.ts')).addDelegationCommand,
   certificate: async () => (await import('./certificate-command.ts')).addCertificateCommand,
   authority: async () => (await import('./authority-command.ts')).addAuthorityCommand,
+  acme: async () => (await import('./acme-command.ts')).addAcmeCommand,
+  jobs: async () => (await import('./jobs-command.ts')).addJobsCommand,
   user: async () => (await import('./user-command.ts')).addUserCommand,
   member: async () => (await import('./member-command.ts')).addMemberCommand,
   invitation: async () => (await import('./invitation-command.ts')).addInvitationCommand,

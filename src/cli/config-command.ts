@@ -16,9 +16,10 @@ export function addConfigCommand(program: Command, { io, env }: CommandDeps): vo
     .option('--json', 'print it as JSON')
     .action(async ({ json }: { json?: true }, command: Command) => {
       const place = placeOf(command.optsWithGlobals(), env)
-      const { outside } = readConfig(place, env)
-      const { readAuthorities } = await import('../parts.ts') // which is most of what there is to load
+      const { outside, acme } = readConfig(place, env)
+      const { readAuthorities, readUpdateKey } = await import('../parts.ts') // which is most of what there is to load
       if (outside.ca_file !== undefined) readAuthorities(outside.ca_file)
+      if (acme.dns_key_file !== undefined) readUpdateKey(acme.dns_key_file)
       report(io, json, `${place.configFile} is in order`, { file: place.configFile, isInOrder: true })
     })
 

@@ -179,9 +179,17 @@ ${setting('name', edgeName, '"edge.localhost"')}
 # allow_networks = ["10.0.0.0/8"]
 
 [front]
-# Who issues the certificates that the edge presents: "import" (by hand) or "local" (an authority of
-# Waypost's own, which only those trust who install its root: trials and closed networks).
+# Who issues the certificates that the edge presents: "import" (by hand), "acme" (authorities such as Let's Encrypt:
+# waypost authority add) or "local" (an authority of Waypost's own, which only those trust who install its root: trials
+# and closed networks).
 # authority = "import"
+
+[acme]
+# A zone of yours to which owners may lead _acme-challenge, its primary name server, and the TSIG key that changes TXT
+# records there: then certificates are had also for names that do not lead here yet.
+# dns_zone = "acme.hosting.example"
+# dns_server = "192.0.2.53"
+# dns_key_file = "/etc/waypost/update.key"
 
 [publish]
 # max_age_seconds = 60

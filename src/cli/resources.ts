@@ -1,3 +1,6 @@
+import type { KeyType, Profile } from '../acme/authority.ts'
+import type { Order, Whose } from '../acme/order.ts'
+import type { Finding } from '../acme/preflight-findings.ts'
 import type { PoshAnswer, TlsAnswer } from '../delegation/delegation.ts'
 import type { DnsRecord } from '../delegation/dns-records.ts'
 import type { HostMeta } from '../delegation/host-meta.ts'
@@ -130,8 +133,88 @@ export interface Lineage {
   tenant: string | null // null: the operator's own
   name: string
   source: string
+  identifiers: string[] | null
   createdAt: string
   certificates: Certificate[]
+}
+
+/** How it stands with the certificate of a host or lineage. */
+export interface CertificateExplanation {
+  name: string
+  tenant: string | null // null: the operator's own
+  lineage: string | null
+  state: 'valid' | 'due' | 'expired' | 'missing' | 'not needed'
+  summary: string
+  certificate: { id: string; issuer: string; notBefore: string; notAfter: string } | null
+  authority: string | null
+  next: { at: string | null; what: string }
+  order: {
+    authority: string
+    status: Order['status']
+    startedAt: string
+    url: string | null
+    authorizations: { identifier: string; status: string; challenge: string | null; isAnswered: boolean }[]
+  } | null
+  failure: {
+    at: string
+    failures: number
+    whose: Whose
+    authority: string | null
+    words: string
+    findings: Pick<Finding, 'name' | 'check' | 'outcome' | 'words'>[]
+    nextTryAt: string
+  } | null
+  sooner: string[]
+}
+
+export interface AcmeAuthority {
+  name: string
+  rank: number
+  directoryUrl: string
+  caPem: string | null
+  contact: string[]
+  eabKeyId: string | null
+  profile: Profile | null
+  preferredChain: string | null
+  keyType: KeyType
+  termsOfService: string | null
+  accountUrl: string
+  pausedUntil: string | null
+  pauseReason: string | null
+  createdAt: string
+}
+
+export interface AcmeAuthorityReport {
+  fault: string | null
+  directory: {
+    termsOfService: string | null
+    isExternalAccountRequired: boolean
+    profiles: Record<string, string> | null
+    hasRenewalInfo: boolean
+  } | null
+  accountUrl: string | null
+  pausedUntil: string | null
+  pauseReason: string | null
+}
+
+export interface AcmeBudget {
+  items: {
+    limit: 'pace' | 'orders' | 'registeredDomain' | 'identifierSet' | 'failures'
+    count: number
+    periodSeconds: number
+    left: number
+  }[]
+}
+
+export interface Job {
+  id: string
+  kind: string
+  key: string
+  about: string
+  runAt: string
+  isRunning: boolean
+  attempts: number
+  lastError: string | null
 }
 
 export interface OneTimeLink {

@@ -43,6 +43,7 @@ const BODIES: Record<string, () => unknown> = {
   'PUT /tenants/{tenant}/source-domains/{name}/delegations/{service}': () => ({
     ...{ targetHost: 'hosting.example.com', lineage: 'hosting' },
   }),
+  'PATCH /authorities/{name}': () => ({ rank: 7 }),
   'PUT /target-hosts/{name}': () => ({ port: 8443 }),
   'PUT /target-hosts/{name}/front': () => ({ lineage: 'hosting' }),
   'PUT /tenants/{tenant}/members/{user}': () => ({ role: 'admin' }),

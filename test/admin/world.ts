@@ -1,8 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'vitest'
 import type { RouteDeclaration } from '../../src/admin/api/route.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { domainName } from '../../src/name.ts'
 import { selfSigned, type AdminServer, type Answer } from './admin-server.ts'
+
+const AUTHORITY = 'nobody'
 
 /** One of everything that the paths of the API name. */
 export interface Things {
@@ -44,6 +47,9 @@ export async function thingsOf(server: AdminServer, tenant: string): Promise<Thi
     { tenantId, name: 'a token', scopes: ['audit:read'], addresses: null, expiresAt: null, createdById: null },
     act(),
   )
+  await anAuthority(server)
+  await storage.jobs.enqueue({ kind: 'test', key: tenant, payload: {}, runAt: server.clock.now() })
+  const [job] = await storage.jobs.listOpen({ kind: 'test', limit: 1 }, server.clock.now())
   const invitation = await made(
     api('POST', `/tenants/${tenant}/invitations`, { email: `invited@${tenant}.example`, role: 'viewer' }),
   )
@@ -57,8 +63,25 @@ export async function thingsOf(server: AdminServer, tenant: string): Promise<Thi
       users: user.id,
       sessions: session!.id,
       passkeys: `passkey-of-${tenant}`,
+      jobs: job!.id,
     },
   }
+}
+
+/** One that nobody answers for, whose account is made; there already for the second who wants one. */
+export async function anAuthority(
+  { storage, act }: AdminServer,
+  name = AUTHORITY,
+  termsOfService: string | null = null,
+): Promise<void> {
+  const { authorities } = storage
+  if (await authorities.find(name)) return
+  const wish = { name, rank: 0, directoryUrl: `https://127.0.0.1:1/${name}`, caPem: null, contact: [] }
+  const rest = { eabKeyId: null, profile: null, keyType: 'ec-p256' as const, preferredChain: null }
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = privateKey.export({ format: 'der', type: 'pkcs8' })
+  const { authority } = await authorities.reserve({ ...wish, ...rest }, key, act())
+  await authorities.confirm(authority.id, { url: 'https://127.0.0.1:1/account/1', termsOfService }, act())
 }
 
 /** What only the operator has, where a path leads to that instead of a tenant's. */
@@ -97,6 +120,7 @@ export function pathOf({ path }: Pick<RouteDeclaration, 'path'>, things: Things)
       if (part === '{user}') return things.user
       if (part === '{lineage}') return things.lineage
       if (part === '{service}') return things.service
+      if (part === '{name}' && before === 'authorities') return AUTHORITY
       if (part === '{name}') return before === 'target-hosts' ? 'hosting.example.com' : domainName(things.domain)
       if (part === '{id}') return things.ids[before] ?? `no-id-for-${before}`
       return part

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -177,6 +177,7 @@ describe('bad input', () => {
   test.each([
     ['WAYPOST_OUTSIDE_CA_FILE', '/etc/hostname', 'no PEM certificate'],
     ['WAYPOST_OUTSIDE_CA_FILE', '/nowhere', 'cannot be read'],
+    ['WAYPOST_ACME_DNS_ZONE', 'acme.example.net', 'acme.dns_server and acme.dns_key_file should be set too'],
     ['WAYPOST_OUTSIDE_ALLOW_NETWORKS', '10.0.0.0', 'such as "10.0.0.0/8"'],
     ['WAYPOST_OUTSIDE_RESOLVERS', '192.0.2.53:0', 'should be an IP address'],
     ['WAYPOST_OUTSIDE_RESOLVERS', 'ns.example.net', 'should be an IP address'],
@@ -184,6 +185,26 @@ describe('bad input', () => {
   ])('config check finds that %s=%s cannot be', async (setting, value, said) => {
     const { code, stderr } = await site.with({ [setting]: value })('config', 'check')
     expect([code, stderr]).toEqual([1, expect.stringContaining(said)])
+  })
+
+  test('config check reads the key for the DNS challenge, and says nothing of its secret', async () => {
+    const file = join(site.dataFolder, 'update.key')
+    const secret = Buffer.alloc(32, 7).toString('base64')
+    const check = async (text: string, mode = 0o640, at = file) => {
+      writeFileSync(file, text)
+      chmodSync(file, mode)
+      const zone = { WAYPOST_ACME_DNS_ZONE: 'acme.example.net', WAYPOST_ACME_DNS_SERVER: '192.0.2.53' }
+      const { code, stderr } = await site.with({ ...zone, WAYPOST_ACME_DNS_KEY_FILE: at })('config', 'check')
+      expect(stderr).not.toContain(secret)
+      return [code, stderr]
+    }
+    const refused = (words: string) => [1, expect.stringContaining(words) as string]
+    expect(await check(`key "waypost" { algorithm hmac-sha256; secret "${secret}"; };`)).toEqual([0, ''])
+    expect(await check(`hmac-sha512:waypost:${secret}\n`)).toEqual([0, ''])
+    expect(await check(secret)).toEqual(refused('holds no TSIG key'))
+    expect(await check(`hmac-md5:waypost:${secret}`)).toEqual(refused('hmac-sha384'))
+    expect(await check(`hmac-sha256:waypost:${secret}`, 0o644)).toEqual(refused(`chmod 640 ${file}`))
+    expect(await check('', 0o640, '/nowhere')).toEqual(refused('cannot be read'))
   })
 
   test('another master key is refused before anything is touched', async () => {

@@ -178,6 +178,43 @@ describe('a command says and does the same on the data folder and over a server'
     certificate show hosting.example.com
     certificate show front:im.example.com --tenant acme --json
     certificate show nothing
+    certificate explain im.example.com
+    certificate explain im.example.com --json
+    certificate explain hosting.example.com
+    certificate explain hosting.example.com --lineage
+    certificate explain nothing.example.com
+    certificate issue im.example.com
+    certificate renew hosting.example.com --lineage
+    certificate revoke hosting.example.com --lineage
+    certificate revoke hosting.example.com --lineage --reason key-compromise --yes
+    certificate revoke hosting.example.com --lineage --reason boredom --yes
+    certificate create xmpp.example.com --source local --json
+    certificate create xmpp.example.com --source local
+    certificate create im.example.com
+    certificate create hosting.example.com
+    certificate create
+    authority list
+    authority list --json
+    authority show nobody
+    authority add other
+    authority add other --directory http://localhost:1/directory
+    authority add other --directory https://localhost:1/directory --ca-file <host-meta.json>
+    authority add other --directory https://localhost:1/directory --contact nobody
+    authority add other --directory https://localhost:1/directory
+    authority test nobody
+    authority update nobody --rank 3
+    authority update nobody --rank first
+    authority resume nobody
+    authority change-key nobody
+    authority remove nobody --yes
+    acme budget
+    acme budget --json
+    jobs list --kind nothing
+    jobs list --kind nothing --json
+    jobs retry
+    jobs retry 0198c2f4-7d1e-7b6a-9c1d-3f5e8a2b4c6d
+    jobs retry --kind nothing
+    jobs retry --kind nothing --json
     certificate activate hosting.example.com
     certificate activate hosting.example.com --force
     certificate activate nothing
@@ -280,7 +317,9 @@ test('the root of the local authority is the same both ways', async () => {
 
 describe('the token of a tenant', () => {
   let own: Run
-  const all = SCOPES.filter((scope) => !/^(?:tenants|target-hosts):write$|^grave$/.test(scope)).join(',')
+  const all = SCOPES.filter(
+    (scope) => !/^(?:tenants|target-hosts):write$|^authorities:|^jobs:|^grave$/.test(scope),
+  ).join(',')
 
   beforeAll(async () => {
     await done(remote, 'tenant', 'add', 'solo')

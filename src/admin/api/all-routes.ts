@@ -2,11 +2,13 @@ import { lookUps, type AdminDeps } from '../deps.ts'
 import { accountRoutes } from './account-routes.ts'
 import { authorityRoutes } from './authority-routes.ts'
 import { auditRoutes } from './audit-routes.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { controlRoutes } from './control-routes.ts'
 import { delegationRoutes } from './delegation-routes.ts'
 import { frontRoutes } from './front-routes.ts'
 import { importRoutes } from './import-routes.ts'
 import { invitationRoutes } from './invitation-routes.ts'
+import { jobRoutes } from './job-routes.ts'
 import { lineageRoutes } from './lineage-routes.ts'
 import { memberRoutes } from './member-routes.ts'
 import { registrationRoutes } from './registration-routes.ts'
@@ -40,6 +42,8 @@ export function allRoutes(deps: AdminDeps): Route[] {
     ...memberRoutes(deps),
     ...tokenRoutes(deps),
     ...auditRoutes(deps, find),
-    ...authorityRoutes(deps),
+    ...certificateRoutes(deps, find),
+    ...authorityRoutes(deps, find),
+    ...jobRoutes(deps),
   ]
 }

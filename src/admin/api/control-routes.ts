@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isProof } from '../../delegation/dns-records.ts'
 import { redirectRules } from '../../delegation/redirect-rules.ts'
 import type { DomainName } from '../../name.ts'
 import type { Look } from '../../tenant/findings.ts'
@@ -129,7 +130,7 @@ export function controlRoutes(deps: AdminDeps, find: LookUps): Route[] {
         looks: looks.map(toLook),
       },
       nextCheckAt: nextCheckAt?.toISOString() ?? null,
-      dnsRecords: records.filter(({ type }) => type === 'TXT' || type === 'CNAME'),
+      dnsRecords: records.filter(isProof),
     }
   }
 }

@@ -33,12 +33,19 @@ export const certificateResource = z
   })
   .meta({ id: 'Certificate' })
 
-const source = z.enum(['import', 'local']).meta({ description: 'Who issues its certificates' })
+const source = z.enum(['import', 'local', 'acme']).meta({
+  description:
+    'Who sees to its certificates: people (`import`), the local authority (`local`), or authorities that speak ACME (`acme`)',
+})
 const resource = z
   .object({
     tenant: z.string().nullable().meta({ description: 'null: the operator’s own' }),
     name: z.string(),
     source,
+    identifiers: z
+      .array(z.string())
+      .nullable()
+      .meta({ description: 'The names that somebody wants it for; null: its host’s, or whatever is imported' }),
     createdAt: z.iso.datetime(),
     certificates: z.array(certificateResource),
   })
@@ -65,6 +72,12 @@ const importBody = z.strictObject({
   }),
 })
 
+const newLineage = z.strictObject({
+  names: z.array(domainNameField).min(1).meta({ description: 'What its certificates are for' }),
+  lineage: lineageNameField.optional().meta({ description: 'How it is called; by default as the first name' }),
+  source: z.enum(['acme', 'local']).default('acme').meta({ description: 'Who is to issue its certificates' }),
+})
+
 const lineageFilters = {
   ...pageQuery,
   sort: sortQuery('name', '-name'),
@@ -84,7 +97,7 @@ const OWNERS = [
 ] as const
 
 export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
-  const { lineages, imports, config, clock } = deps
+  const { lineages, serviceLineages, imports, config, clock } = deps
   const { importFor, refuseRemovalOfAdmins } = fronts({ ...deps, adminHost: config.admin.host })
   return [
     route(
@@ -98,6 +111,27 @@ export function lineageRoutes(deps: AdminDeps, find: LookUps): Route[] {
         answer: { status: 200, schema: pageOf(resource) },
       },
       async ({ query: { tenant, ...query }, url }) => ({ body: await list(await find.tenantId(tenant), query, url) }),
+    ),
+    route(
+      {
+        method: 'post',
+        path: '/operator/lineages',
+        summary: 'Have certificates issued and renewed for names of the operator’s own, for an XMPP server to present',
+        access: 'operator',
+        scope: 'certificates:write',
+        body: newLineage,
+        answer: { status: 201, schema: resource, hasEtag: true },
+        problems: ['malformed-name', 'name-refused', 'already-exists'],
+      },
+      async ({ body: { names, lineage, source }, act }) => {
+        const { name } = await serviceLineages.create({ names, lineage, source }, act)
+        const made = await find.lineage(null, name)
+        return {
+          body: toResource(made, act.at),
+          etag: entityTag(made),
+          location: `/api/v1/operator/lineages/${encodeURIComponent(name)}`,
+        }
+      },
     ),
     ...OWNERS.flatMap(({ path, params, whose, readers, writers }) => {
       const owner = z.strictObject(params)
@@ -262,11 +296,12 @@ function certificateOf({ name, certificates }: LineageWithCertificates, id: stri
 }
 
 function toResource(lineage: LineageWithCertificates, now: Date): z.input<typeof resource> {
-  const { tenantName, name, source, createdAt, certificates } = lineage
+  const { tenantName, name, source, identifiers, createdAt, certificates } = lineage
   return {
     tenant: tenantName,
     name,
     source,
+    identifiers,
     createdAt: createdAt.toISOString(),
     certificates: certificates.map((certificate) => toCertificateResource(certificate, now)),
   }

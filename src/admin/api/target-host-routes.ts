@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { entityTag } from '../../act.ts'
+import { challengeRecord } from '../../delegation/dns-records.ts'
 import type { TargetHost } from '../../delegation/target-host.ts'
 import { displayName, parseDomainName } from '../../name.ts'
 import { ProblemError } from '../../problem.ts'
@@ -7,6 +8,7 @@ import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField } from '../input.ts'
 import { BY_NAME, listPage, pageOf, pageQuery, sortQuery } from './paging.ts'
 import { route, type Route } from './route.ts'
+import { dnsRecord } from './source-domain-routes.ts'
 
 const fields = {
   name: z.string(),
@@ -23,13 +25,16 @@ const detailed = z
       .string()
       .nullable()
       .meta({ description: 'Of the operator: what the edge presents; null: none yet' }),
+    dnsRecords: z
+      .array(dnsRecord)
+      .meta({ description: 'That can be published for its certificate; none where they are of no use' }),
   })
   .meta({ id: 'TargetHostInDetail' })
 
 const port = z.int().min(1).max(65535)
 const one = z.strictObject({ name: domainNameField })
 
-export function targetHostRoutes({ targetHosts, registrar }: AdminDeps, find: LookUps): Route[] {
+export function targetHostRoutes({ targetHosts, registrar, challengeAlias }: AdminDeps, find: LookUps): Route[] {
   return [
     route(
       {
@@ -78,7 +83,8 @@ export function targetHostRoutes({ targetHosts, registrar }: AdminDeps, find: Lo
       async ({ params }) => {
         const target = await find.targetHost(params.name)
         const frontLineage = await find.lineageName(null, target.frontLineageId)
-        return { body: { ...toResource(target), frontLineage }, etag: entityTag(target) }
+        const dnsRecords = challengeRecord(target.name, challengeAlias?.(null, target.name), 'target host')
+        return { body: { ...toResource(target), frontLineage, dnsRecords }, etag: entityTag(target) }
       },
     ),
     route(

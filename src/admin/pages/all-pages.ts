@@ -1,12 +1,15 @@
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { accountPages } from './account-pages.tsx'
 import { auditPages } from './audit-pages.tsx'
+import { authorityPages } from './authority-pages.tsx'
 import { certificatePages } from './certificate-pages.tsx'
 import { delegationPages } from './delegation-pages.tsx'
+import { jobPages } from './job-pages.tsx'
 import { joiningPages } from './joining-pages.tsx'
 import { memberPages } from './member-pages.tsx'
 import type { Page } from './page.tsx'
 import { problemPages } from './problem-page.tsx'
+import { serviceLineagePages } from './service-lineage-pages.tsx'
 import { signInPages } from './sign-in-pages.tsx'
 import { sourceDomainPages } from './source-domain-pages.tsx'
 import { targetHostPages } from './target-host-pages.tsx'
@@ -20,7 +23,10 @@ export function allPages(deps: AdminDeps, find: LookUps): Page[] {
     ...accountPages(deps),
     ...delegationPages(deps, find),
     ...sourceDomainPages(deps, find),
+    ...serviceLineagePages(deps),
     ...certificatePages(deps, find),
+    ...authorityPages(deps, find),
+    ...jobPages(deps),
     ...targetHostPages(deps, find),
     ...tenantPages(deps),
     ...memberPages(deps),

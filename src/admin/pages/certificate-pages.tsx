@@ -9,10 +9,13 @@ import { cacheSpanMs } from '../../config.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import { activate } from '../activation.ts'
+import { REASONS } from '../api/certificate-routes.ts'
 import { namedCursor, parseNamedCursor } from '../api/paging.ts'
 import { authorize, UPLOAD_LIMIT_BYTES } from '../api/route.ts'
+import { certificateView, type CertificateView } from '../certificate-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, lineageNameField, pemOrDer, tenantNameField } from '../input.ts'
+import { CertificateSection } from './certificate-section.tsx'
 import { confirmed } from './confirmed.tsx'
 import { useNow, useTexts } from './context.ts'
 import { CertificateFacts } from './delegation-page.tsx'
@@ -22,7 +25,7 @@ import { KeyPage } from './key-page.tsx'
 import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { Check, Foreign, FormProblem, Heading, When } from './parts.tsx'
+import { Check, Choice, Foreign, FormProblem, Heading, When } from './parts.tsx'
 import { atField, byCode, namesAlone } from './refusals.ts'
 import { suggestedLineages } from './suggestions.ts'
 import { texts } from './texts.ts'
@@ -66,7 +69,8 @@ const OWNERS = [
 ] as const
 
 export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
-  const { lineages, privateKeys, imports, config } = deps
+  const { lineages, privateKeys, imports, certificateRequests, revocations, config } = deps
+  const certificates = certificateView(deps)
   const { importFor, refuseRemovalOfAdmins } = fronts({ ...deps, adminHost: config.admin.host })
 
   const importView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
@@ -99,6 +103,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
       main: (
         <LineagePage
           lineage={lineage}
+          view={lineage.source === 'import' ? null : await certificates.ofLineage(lineage)}
+          isRevocable={lineage.source === 'acme'}
           isWriter={mayChange(principal, access, tenant, now)}
           isKeyHolder={mayChange(principal, tenant ? 'owner' : 'operator', tenant, now)}
           refusal={refusal}
@@ -145,6 +151,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
             )}
             whose={whose}
             mayImport={isToChange(choices, whose.tenant)}
+            isOperator={mayChange(principal, 'operator', null, act.at)}
           />
         ),
       }
@@ -187,7 +194,65 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
         return { tenant, lineage, certificate, back: lineagePath(tenant?.name ?? null, lineage.name) }
       }
 
+      const requests = (['issue', 'renew'] as const).map((verb) =>
+        form(
+          {
+            path: `${path}/lineages/:lineage/${verb}`,
+            standsOn: `${path}/lineages/:lineage`,
+            access: writers,
+            params: lineage,
+            form: z.strictObject({}),
+          },
+          async (_form, { params, act }) => {
+            const found = await find.lineage(await find.owner(params), params.lineage)
+            await certificateRequests[verb](found, act)
+            return {
+              to: lineagePath(found.tenantName, found.name),
+              notice: {
+                text: verb === 'issue' ? texts.issuance.tried(found.name) : texts.issuance.renewed(found.name),
+                warnings: [],
+              },
+            }
+          },
+          async (refusal, { params, principal, act }) =>
+            lineageView(await find.owner(params), params.lineage, { principal, now: act.at }, refusal),
+        ),
+      )
+
       return [
+        ...requests,
+        ...confirmed(
+          {
+            path: `${ofCertificate}/revoke`,
+            access: writers,
+            params: certificate,
+            form: z.strictObject({ reason: z.enum(REASONS) }),
+          },
+          async ({ params, act }, refusal) => {
+            const { lineage, certificate, back } = await found(params)
+            const isInUse = stateAt(certificate, act.at) === 'active'
+            return {
+              title: texts.issuance.revokeTitle(lineage.name),
+              lines: [texts.issuance.revokeWhat, ...(isInUse ? [texts.issuance.revokeInUse] : [])],
+              button: texts.issuance.revoke,
+              back,
+              area: 'certificates',
+              fields: (
+                <Choice
+                  {...{ name: 'reason', label: texts.issuance.reason, refusal, isRequired: true }}
+                  options={REASONS.map((reason) => [reason, texts.issuance.reasons[reason]] as const)}
+                />
+              ),
+              labels: { reason: texts.issuance.reason },
+            }
+          },
+          async ({ reason }, { params, act }) => {
+            const { lineage, certificate, back } = await found(params)
+            const outcome = await revocations.revoke(lineage, certificate.id, reason, act)
+            const { revoked, revokedLater } = texts.issuance
+            return { to: back, notice: { text: outcome === 'revoked' ? revoked : revokedLater, warnings: [] } }
+          },
+        ),
         page(
           { path: `${path}/lineages/:lineage`, access: readers, params: lineage },
           async ({ params, principal, act }) =>
@@ -348,13 +413,23 @@ function fieldOfUpload({ code, rule = '' }: ProblemError, { typed }: Refusal): s
   })({ code })
 }
 
-function LineagesPage(props: { list: ListView<LineageWithCertificates>; whose: Whose; mayImport: boolean }) {
-  const { list, whose, mayImport } = props
+function LineagesPage(props: {
+  list: ListView<LineageWithCertificates>
+  whose: Whose
+  mayImport: boolean
+  isOperator: boolean
+}) {
+  const { list, whose, mayImport, isOperator } = props
   const all = useTexts()
   const t = all.certificates
   return (
     <>
       <Heading title={t.title} lead={t.lead}>
+        {isOperator ? (
+          <a class="button" href="/certificates/new">
+            {all.serviceLineages.title}
+          </a>
+        ) : null}
         {mayImport ? (
           <a class="button primary" href="/certificates/import">
             <Icon name="plus" />
@@ -400,11 +475,13 @@ function LineagesPage(props: { list: ListView<LineageWithCertificates>; whose: W
 
 function LineagePage(props: {
   lineage: LineageWithCertificates
+  view: CertificateView | null // null: its certificates come by hand
+  isRevocable: boolean
   isWriter: boolean
   isKeyHolder: boolean
   refusal: Refusal | undefined
 }) {
-  const { lineage, isWriter, isKeyHolder, refusal } = props
+  const { lineage, view, isRevocable, isWriter, isKeyHolder, refusal } = props
   const all = useTexts()
   const t = all.certificates
   const now = useNow()
@@ -432,33 +509,50 @@ function LineagePage(props: {
           </>
         ) : null}
       </Heading>
-      <FormProblem refusal={refusal} />
-      <section class="card" aria-label={t.title}>
-        <ul class="certificates">
-          {newestFirst.map((certificate) => (
-            <li key={certificate.id}>
-              <CertificateFacts certificate={certificate} t={t} />
-              {isWriter ? (
-                <div class="form-actions">
-                  {stateAt(certificate, now) === 'staged' ? (
-                    <a class="button" href={`${path}/certificates/${certificate.id}/activate`}>
-                      {t.activate}
+      {view === null ? (
+        <FormProblem refusal={refusal} />
+      ) : (
+        <CertificateSection
+          view={view}
+          lineageAt={null}
+          issueAt={isWriter ? `${path}/issue` : null}
+          renewAt={isWriter ? `${path}/renew` : null}
+          refusal={refusal}
+        />
+      )}
+      {newestFirst.length === 0 ? null : (
+        <section class="card" aria-label={t.title}>
+          <ul class="certificates">
+            {newestFirst.map((certificate) => (
+              <li key={certificate.id}>
+                <CertificateFacts certificate={certificate} t={t} />
+                {isWriter ? (
+                  <div class="form-actions">
+                    {stateAt(certificate, now) === 'staged' ? (
+                      <a class="button" href={`${path}/certificates/${certificate.id}/activate`}>
+                        {t.activate}
+                      </a>
+                    ) : null}
+                    {isKeyHolder && certificate.privateKeyId !== null ? (
+                      <a class="button" href={`${path}/certificates/${certificate.id}/key`}>
+                        {all.keyExport.title}
+                      </a>
+                    ) : null}
+                    {isRevocable && certificate.notAfter > now ? (
+                      <a class="button" href={`${path}/certificates/${certificate.id}/revoke`}>
+                        {all.issuance.revoke}
+                      </a>
+                    ) : null}
+                    <a class="button" href={`${path}/certificates/${certificate.id}/remove`}>
+                      {all.remove}
                     </a>
-                  ) : null}
-                  {isKeyHolder && certificate.privateKeyId !== null ? (
-                    <a class="button" href={`${path}/certificates/${certificate.id}/key`}>
-                      {all.keyExport.title}
-                    </a>
-                  ) : null}
-                  <a class="button" href={`${path}/certificates/${certificate.id}/remove`}>
-                    {all.remove}
-                  </a>
-                </div>
-              ) : null}
-            </li>
-          ))}
-        </ul>
-      </section>
+                  </div>
+                ) : null}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
     </>
   )
 }

@@ -11,12 +11,14 @@ const AREAS: readonly [Exclude<Area, 'account'>, IconName][] = [
   ['delegations', 'delegations'],
   ['source-domains', 'domains'],
   ['certificates', 'certificate'],
+  ['authorities', 'key'],
   ['target-hosts', 'target'],
   ['tenants', 'tenants'],
   ['users', 'user'],
+  ['jobs', 'clock'],
   ['audit', 'audit'],
 ]
-const AREAS_OF_THE_OPERATOR: ReadonlySet<Area> = new Set(['target-hosts', 'users', 'audit'])
+const AREAS_OF_THE_OPERATOR: ReadonlySet<Area> = new Set(['authorities', 'target-hosts', 'users', 'jobs', 'audit'])
 
 export interface Framed {
   texts: Texts

@@ -80,7 +80,16 @@ export interface View {
   isSetUp?: boolean // the page that those without an account are led to
 }
 export type Area =
-  'delegations' | 'source-domains' | 'certificates' | 'target-hosts' | 'tenants' | 'users' | 'audit' | 'account'
+  | 'delegations'
+  | 'source-domains'
+  | 'certificates'
+  | 'authorities'
+  | 'jobs'
+  | 'target-hosts'
+  | 'tenants'
+  | 'users'
+  | 'audit'
+  | 'account'
 
 /** What a form leads to: another page, one that is shown at once and never again, with a secret on it, or a file. */
 export type Submitted = ({ to: string; notice?: Notice } | { shown: View } | { file: Download }) & {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Delegation } from '../../delegation/delegation.ts'
-import type { DnsRecord } from '../../delegation/dns-records.ts'
+import { isProof, type DnsRecord } from '../../delegation/dns-records.ts'
 import { parseHostMeta, type HostMeta } from '../../delegation/host-meta.ts'
 import { redirectRules } from '../../delegation/redirect-rules.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
@@ -11,8 +11,11 @@ import type { Tenant } from '../../tenant/tenant.ts'
 import { namedCursor, parseNamedCursor } from '../api/paging.ts'
 import { onlyOperatorVouches } from '../api/source-domain-routes.ts'
 import { delegationsOf, recordsOf } from '../delegation-view.ts'
+import { certificateView, type CertificateView } from '../certificate-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, line, tenantNameField } from '../input.ts'
+import { lineagePath } from './certificate-pages.tsx'
+import { CertificateSection } from './certificate-section.tsx'
 import { confirmed } from './confirmed.tsx'
 import { useTexts } from './context.ts'
 import { ControlSection, lookNotice, showsProofs, Standing, SuspendedBadge } from './control-section.tsx'
@@ -44,10 +47,11 @@ type Verb = (typeof VERBS)[number]
 const one = z.strictObject({ tenant: tenantNameField, name: domainNameField })
 const MODES = ['hosted', 'external'] as const
 /** The forms of a source domain's page that may be refused. */
-type DomainForm = 'check' | 'mode' | 'host-meta'
+type DomainForm = 'check' | 'certificate' | 'mode' | 'host-meta'
 
 export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
-  const { sourceDomains, registrar, proofs, config } = deps
+  const { sourceDomains, registrar, proofs, certificateRequests, config } = deps
+  const certificates = certificateView(deps)
 
   const listView = async (
     request: z.output<typeof tenantListQuery>,
@@ -97,6 +101,7 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
         <SourceDomainPage
           domain={domain}
           explanation={await proofs.explain(tenant.id, domain.name)}
+          certificate={domain.mode === 'hosted' ? await certificates.ofSourceDomain(domain) : null}
           delegations={delegations}
           records={await recordsOf(deps, find, tenant, domain, delegations)}
           isAdmin={mayChange(principal, 'admin', tenant, act.at)}
@@ -176,6 +181,26 @@ export function sourceDomainPages(deps: AdminDeps, find: LookUps): Page[] {
         notice: lookNotice(await proofs.check(tenant.id, name, act), act.at),
       }),
       (refusal, seen) => domainView(seen, { form: 'check', refusal }),
+    ),
+    ...(['issue', 'renew'] as const).map((verb) =>
+      form(
+        {
+          path: `/tenants/:tenant/source-domains/:name/${verb}`,
+          access: 'admin',
+          params: one,
+          form: z.strictObject({}),
+          standsOn: '/tenants/:tenant/source-domains/:name',
+        },
+        async (_form, { tenant, params, act }) => {
+          const domain = await find.sourceDomain(tenant, params.name)
+          const { lineage, explanation } = await certificates.ofSourceDomain(domain)
+          if (!lineage) throw new ProblemError('not-found', `${explanation.summary} ${explanation.next.what}`)
+          await certificateRequests[verb](lineage, act)
+          const { tried, renewed } = texts.issuance
+          return told(tenant, domain, (verb === 'issue' ? tried : renewed)(displayName(domain.name)))
+        },
+        (refusal, seen) => domainView(seen, { form: 'certificate', refusal }),
+      ),
     ),
     form(
       {
@@ -380,6 +405,7 @@ function VerbForm(props: {
 interface SourceDomainProps {
   domain: SourceDomain
   explanation: Explanation
+  certificate: CertificateView | null // null: its owner's web server sees to that
   delegations: Delegation[]
   records: DnsRecord[]
   isAdmin: boolean
@@ -388,14 +414,14 @@ interface SourceDomainProps {
 }
 
 function SourceDomainPage(props: SourceDomainProps) {
-  const { domain, explanation, delegations, records, isAdmin, isOperator, refused } = props
+  const { domain, explanation, certificate, delegations, records, isAdmin, isOperator, refused } = props
   const refusalOf = (form: DomainForm) => (refused?.form === form ? refused.refusal : undefined)
   const hostMetaRefusal = refusalOf('host-meta')
   const all = useTexts()
   const t = all.domains
   const path = domainPath(domain.tenantName, domain.name)
   const ofOwner = records.filter(({ zone }) => zone === 'source domain')
-  const proofs = ofOwner.filter(({ type }) => type === 'TXT' || type === 'CNAME')
+  const proofs = ofOwner.filter(isProof)
   const isProofShown = showsProofs(explanation)
   const delegationsPath = withQuery('/delegations', { tenant: domain.tenantName, search: domain.name })
   const hostMeta = domain.hostMeta === null ? '' : JSON.stringify(domain.hostMeta, null, 2)
@@ -426,6 +452,15 @@ function SourceDomainPage(props: SourceDomainProps) {
         checkAt={isAdmin ? `${path}/check` : null}
         refusal={refusalOf('check')}
       />
+      {certificate === null ? null : (
+        <CertificateSection
+          view={certificate}
+          lineageAt={certificate.lineage && lineagePath(domain.tenantName, certificate.lineage.name)}
+          issueAt={isAdmin ? `${path}/issue` : null}
+          renewAt={isAdmin ? `${path}/renew` : null}
+          refusal={refusalOf('certificate')}
+        />
+      )}
       {domain.mode === 'external' ? (
         <RedirectRuleSection
           tenant={domain.tenantName}
