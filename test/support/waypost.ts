@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, openSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +32,10 @@ export interface Waypost {
   waypost(...args: string[]): Promise<Outcome>
   /** The same program with other settings. */
   with(settings: Record<string, string>): (...args: string[]) => Promise<Outcome>
+  /** Starts the server; resolves once it is ready. */
   start(): Promise<ChildProcess>
+  /** The same without waiting, and whoever calls it ends it. */
+  begin(): ChildProcess
   stop(): Promise<void>
   remove(): Promise<void>
 }
@@ -50,6 +53,7 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     WAYPOST_EDGE_ADDRESSES: '192.0.2.1',
     WAYPOST_EDGE_HTTPS: `127.0.0.1:${https}`,
     WAYPOST_EDGE_HTTP: `127.0.0.1:${http}`,
+    WAYPOST_OUTSIDE_HTTP_PORT: String(http),
     WAYPOST_EDGE_PROCESSES: '1',
     WAYPOST_FRONT_AUTHORITY: 'local',
     WAYPOST_HEALTH_LISTEN: `127.0.0.1:${health}`,
@@ -84,9 +88,14 @@ export async function newWaypost(settings: Record<string, string> = {}): Promise
     env,
     waypost,
     with: withSettings,
-    async start() {
+    begin() {
       const log = openSync(logFile, 'a')
       const child = spawn(process.execPath, [PROGRAM, 'serve'], { env, stdio: ['ignore', log, log] })
+      closeSync(log)
+      return child
+    },
+    async start() {
+      const child = installation.begin()
       server = child
       await until(async () => {
         if (child.exitCode !== null) throw new Error(`serve ended:\n${readFileSync(logFile, 'utf8')}`)
