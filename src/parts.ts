@@ -5,6 +5,7 @@ import { accountKeyChange } from './acme/account-key-change.ts'
 import { acmeSessions, type AuthorityExchange } from './acme/acme-session.ts'
 import { authorities } from './acme/authorities.ts'
 import type { Authority } from './acme/authority.ts'
+import { isPaused } from './acme/authority-choice.ts'
 import { budget, type Budget } from './acme/budget.ts'
 import { certificateRequests } from './acme/certificate-requests.ts'
 import { deactivationJob } from './acme/deactivation.ts'
@@ -283,8 +284,8 @@ export function metricsText(deps: {
   return () =>
     metrics.text(async () => {
       const now = clock.now()
-      const all = (await storage.authorities.list()).map(async ({ id, name, pausedUntil }) => ({
-        ...{ name, isPaused: pausedUntil !== null && pausedUntil > now, budget: await budget.standing(id, now) },
+      const all = (await storage.authorities.list()).map(async (one) => ({
+        ...{ name: one.name, isPaused: isPaused(one, now), budget: await budget.standing(one.id, now) },
       }))
       const [jobs, authorities] = await Promise.all([storage.jobs.standing(kinds, now), Promise.all(all)])
       return { jobs, authorities, served: served.standing() }
