@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { verifiedChain } from '../../src/certificate/verified-chain.ts'
+import { guardedCalls, type When } from './guarded-calls.ts'
 import { issuerRig, type IssuerRig } from './issuer-rig.ts'
 import { unreachable } from './scripted-authority.ts'
 
@@ -16,28 +17,11 @@ beforeAll(async () => {
 })
 afterAll(() => rig.storage.close())
 
-type When = 'before' | 'after'
-
-/** Dependencies of a process that is killed at its n-th call of them; from then on it does nothing more. */
 function killer(n: number, when: When) {
-  let count = 0
-  const guard = <T extends object>(of: T): T =>
-    new Proxy(of, {
-      get(target, name) {
-        const method = target[name as keyof T]
-        if (typeof method !== 'function' || name === 'clockSkewMs') return method
-        return async (...args: unknown[]) => {
-          count++
-          if (count > n || (count === n && when === 'before')) throw new Error('killed')
-          const result: unknown = await method.apply(target, args)
-          if (count === n) throw new Error('killed')
-          return result
-        }
-      },
-    })
+  const { guard, count } = guardedCalls(n, when)
   const { orders, issuance, challenges, authorities, budget, renewalInfo, sessionOf } = rig.deps
   return {
-    count: () => count,
+    count,
     changes: {
       ...{ orders: guard(orders), issuance: guard(issuance), challenges: guard(challenges), budget: guard(budget) },
       ...{ authorities: guard(authorities), renewalInfo: guard(renewalInfo) },

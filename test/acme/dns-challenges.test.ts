@@ -5,6 +5,7 @@ import type { ChallengeType } from '../../src/acme/session.ts'
 import type { Log } from '../../src/log.ts'
 import type { DomainName } from '../../src/name.ts'
 import { testSealer } from '../support/sealer.ts'
+import { guardedCalls, type When } from './guarded-calls.ts'
 import { HOUR_MS, issuerRig, MINUTE_MS, type IssuerRig } from './issuer-rig.ts'
 import { problem } from './scripted-authority.ts'
 
@@ -220,31 +221,14 @@ describe('what was left is removed', () => {
 })
 
 describe('killed', () => {
-  type When = 'before' | 'after'
-
-  /** What a process has that is killed at its n-th call of it; from then on it does nothing more. */
   function killer(n: number, when: When) {
-    let count = 0
-    const guard = <T extends object>(of: T): T =>
-      new Proxy(of, {
-        get(target, name) {
-          const method = target[name as keyof T]
-          if (typeof method !== 'function' || name === 'clockSkewMs') return method
-          return async (...args: unknown[]) => {
-            count++
-            if (count > n || (count === n && when === 'before')) throw new Error('killed')
-            const result: unknown = await method.apply(target, args)
-            if (count === n) throw new Error('killed')
-            return result
-          }
-        },
-      })
+    const { guard, count } = guardedCalls(n, when)
     const { orders, issuance, sessionOf } = rig.deps
     const changes = {
       ...{ orders: guard(orders), issuance: guard(issuance), dns: dns(guard) },
       sessionOf: async (authority: Parameters<typeof sessionOf>[0]) => guard(await sessionOf(authority)),
     }
-    return { count: () => count, changes }
+    return { count, changes }
   }
 
   async function issueAndKeep(changes: Parameters<IssuerRig['issued']>[0]): Promise<void> {
