@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Question } from '../../src/outside/dns-message.ts'
 import { ask, budget, type AskOptions, type Exchange } from '../../src/outside/dns-query.ts'
 import { behaviourOf, reply, txt, type Behaviour, type BehaviourOf } from '../support/dns-behaviours.ts'
-import { dnsServer, type DnsQuery, type DnsServer } from '../support/dns-wire.ts'
+import { dnsServer, freePort, type DnsQuery, type DnsServer } from '../support/dns-wire.ts'
 import { until } from '../support/until.ts'
 
 const QUESTION: Question = { name: 'im.example.com', type: 'TXT' }
@@ -171,9 +171,9 @@ describe('one question to one server', () => {
       })
     })
     const udp = createSocket('udp4')
-    udp.bind(0, '127.0.0.1')
+    const port = await freePort('127.0.0.1') // for both
+    udp.bind(port, '127.0.0.1')
     await once(udp, 'listening')
-    const { port } = udp.address()
     udp.on('message', (bytes, from) => {
       const truncated = Buffer.from(bytes)
       truncated.writeUInt16BE(0x8600, 2)
