@@ -55,8 +55,11 @@ export function refused(bucket: Bucket, now: Date): Bucket {
   }
 }
 
+/** With one who waits; of refusals only those count that were another tenant's than the one before: they are many who wait. */
 export function withWaiting(bucket: Bucket, tenantId: string | null, now: Date): Bucket {
-  return { ...bucket, waiting: [{ tenantId, at: now }, ...without(bucket, tenantId)].slice(0, 2) }
+  const isAnother = bucket.waiting[0]?.tenantId !== tenantId
+  const counted = isAnother ? refused(bucket, now) : bucket
+  return { ...counted, waiting: [{ tenantId, at: now }, ...without(bucket, tenantId)].slice(0, 2) }
 }
 
 export function withoutWaiting(bucket: Bucket, tenantId: string | null): Bucket {

@@ -202,16 +202,21 @@ function pay(
   }
 
   function turnedAway(): Bucket[] {
-    const isForOrders = obstacles.some(({ key }) => key === ordersKey)
-    const orders = isForOrders ? [withWaiting(bucketOf(ordersKey), order.tenantId, now)] : []
-    return [refused(bucketOf(tenantKey(order.tenantId)), now), ...orders]
+    const own = tenantKey(order.tenantId)
+    const shared = obstacles.filter(({ key, isShared }) => isShared && key !== own)
+    const waited = shared.map(({ key }) => withWaiting(bucketOf(key), order.tenantId, now))
+    return [refused(bucketOf(own), now), ...waited]
   }
 
-  /** Of many who wait for one limit each is told another instant: the more of one tenant's come, the further apart. */
-  function later({ at, limit, isShared, what }: Cost & { at: Date }): Payment {
+  /**
+   * Of many who wait for one limit each is told another instant: the more of one tenant's come, or the more tenants do, the
+   * further apart.
+   */
+  function later({ key, at, limit, isShared, what }: Cost & { at: Date }): Payment {
     const longest = isUrgent(order, now) ? LONGEST_URGENT_SPREAD_MS : LONGEST_SPREAD_MS
     const eachMs = limit.periodMs / limit.count
-    const spreadMs = isShared ? Math.min(eachMs * bucketOf(tenantKey(order.tenantId)).refusals, longest) : 0
+    const before = Math.max(bucketOf(tenantKey(order.tenantId)).refusals, bucketOf(key).refusals)
+    const spreadMs = isShared ? Math.min(eachMs * before, longest) : 0
     const why = `${what} are spent for now`
     return { outcome: 'later', at: new Date(at.getTime() + Math.floor(spreadMs * chance)), why }
   }
