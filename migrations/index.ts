@@ -3,6 +3,9 @@ import * as delegations from './001-delegations.ts'
 import * as members from './002-members.ts'
 import * as control from './003-control.ts'
 import * as acme from './004-acme.ts'
+import * as domainImports from './007-domain-imports.ts'
+import * as overview from './005-overview.ts'
+import * as settings from './006-settings.ts'
 
 /** Applied only where the database was empty. */
 export const firstMigration = '001-delegations'
@@ -16,6 +19,9 @@ const all: [name: string, migration: Knex.Migration][] = [
   [membersMigration, members],
   ['003-control', control],
   ['004-acme', acme],
+  ['005-overview', overview],
+  ['006-settings', settings],
+  ['007-domain-imports', domainImports],
 ]
 
 export const migrations: Knex.MigrationSource<(typeof all)[number]> = {
