@@ -7,6 +7,7 @@ import {
 import { renewAt, takenOverAt } from '../certificate/renewal.ts'
 import { active } from '../certificate/rollover.ts'
 import { isPaused } from './authority-choice.ts'
+import { CERTIFICATE_WORDS, type CertificateWords } from './certificate-words.ts'
 import type { Authority } from './authority.ts'
 import { failureWords } from './failure.ts'
 import { hasMoved } from './preflight-gate.ts'
@@ -64,13 +65,18 @@ export interface Circumstances {
   now: Date
 }
 
-export function explainCertificate(given: Circumstances): CertificateExplanation {
+/** @param words of the reader's language; what is said of a failure was written down in English when it failed */
+export function explainCertificate(
+  circumstances: Circumstances,
+  words: CertificateWords = CERTIFICATE_WORDS,
+): CertificateExplanation {
+  const given = { ...circumstances, words }
   const { name, lineage, issued, underWay, memory, authorities, now } = given
   const present = lineage && (active(lineage.certificates) ?? null)
   const nameOf = (id: string | null | undefined) => authorities.find((one) => one.id === id)?.name ?? null
   const state = stateOf(given, present)
   const failure = memory && failureOf(memory, nameOf(memory.authorityId), given)
-  const order = underWay && orderOf(underWay, nameOf(underWay.authorityId))
+  const order = underWay && orderOf(underWay, nameOf(underWay.authorityId) ?? words.removedAuthority)
   const step = nextStepOf(given, { state, present, failure, order, authority: nameOf(issued?.authorityId) })
   return {
     ...{ name, state, certificate: present, authority: nameOf(issued?.authorityId) },
@@ -83,6 +89,10 @@ export function explainCertificate(given: Circumstances): CertificateExplanation
 }
 
 type State = CertificateExplanation['state']
+
+interface Given extends Circumstances {
+  words: CertificateWords
+}
 
 function stateOf(given: Circumstances, present: LineageCertificate | null): State {
   const { isHosted, lineage, issuedBy, renewalInfo, now } = given
@@ -99,20 +109,21 @@ function dueOf(present: LineageCertificate, source: Source | undefined, known: K
   return source === 'acme' ? dueAt(present, known) : renewAt(present)
 }
 
-function summaryOf({ name, lineage }: Circumstances, state: State, present: LineageCertificate | null): string {
+function summaryOf({ name, lineage, words }: Given, state: State, present: LineageCertificate | null): string {
   // Of what only an XMPP server presents nobody asks over HTTPS
   const isService = lineage !== null && !isFrontLineage(lineage)
+  const notAfter = present?.notAfter ?? null
   switch (state) {
     case 'not needed':
-      return `The web server of ${name} is its owner's, who sees to its certificate; none is needed here.`
+      return words.notNeeded(name)
     case 'missing':
-      return `There is no certificate for ${name} yet${isService ? '' : ', so that nobody can connect to it over HTTPS'}.`
+      return words.missing(name, isService)
     case 'expired':
-      return `The certificate of ${name} expired ${instant(present?.notAfter)}: whoever connects${isService ? '' : ' over HTTPS'} refuses it.`
+      return words.expired(name, notAfter, isService)
     case 'due':
-      return `The certificate of ${name} is valid until ${bare(present?.notAfter)}, and is to be replaced now.`
+      return words.due(name, notAfter)
     case 'valid':
-      return `The certificate of ${name} is valid until ${bare(present?.notAfter)}.`
+      return words.valid(name, notAfter)
   }
 }
 
@@ -130,34 +141,28 @@ interface Step {
   sooner: string[]
 }
 
-const TRY_NOW = 'Have it tried now (waypost certificate issue), which may be done five times an hour.'
-
-function nextStepOf(given: Circumstances, seen: Seen): Step {
-  const { lineage, issuedBy, control, now, nextRunAt } = given
+function nextStepOf(given: Given, seen: Seen): Step {
+  const { lineage, issuedBy, control, now, nextRunAt, words } = given
   const { state, present, failure, order } = seen
-  if (state === 'not needed') return { at: null, what: 'Nothing has to be done.', sooner: [] }
+  if (state === 'not needed') return { at: null, what: words.nothingToDo, sooner: [] }
   if ((lineage?.source ?? issuedBy) === 'import') return byHand(given, present)
   if (state === 'valid' && present) return renewalStep(given, seen, present)
   if (control === 'none')
     return {
       at: null,
-      what: 'Nothing is ordered before control of the name is proven.',
-      sooner: ['Publish the DNS record that proves control, which the page of the name shows.'],
+      what: words.unproven,
+      sooner: [words.unprovenSooner],
     }
   if (failure && isAhead(failure.nextTryAt, now))
     return {
       at: failure.nextTryAt,
-      what: given.memory && hasMoved(given.memory, now) ? MOVED : `It is tried again after ${times(failure.failures)}.`,
-      sooner: [
-        ...(failure.whose === 'authority' ? [] : ['Put right what is said of the last failure.']),
-        ...byDns(given),
-        TRY_NOW,
-      ],
+      what: given.memory && hasMoved(given.memory, now) ? words.moved : words.triedAgain(failure.failures),
+      sooner: [...(failure.whose === 'authority' ? [] : [words.mendFailure]), ...byDns(given), words.tryNow],
     }
   if (order)
     return {
       at: nextRunAt,
-      what: `An order at ${order.authority} is under way (${order.status}), and is looked at again.`,
+      what: words.underWay(order.authority, order.status),
       sooner: [],
     }
   return waitingStep(given)
@@ -166,47 +171,37 @@ function nextStepOf(given: Circumstances, seen: Seen): Step {
 const OF_REACH = ['connection', 'unauthorized', 'incorrectResponse', 'tls']
 
 /** Where an authority did not find this server, or would not, it can be shown a record instead. */
-function byDns({ name, memory, challengeAlias }: Circumstances): string[] {
+function byDns({ name, memory, challengeAlias, words }: Given): string[] {
   if (challengeAlias === undefined || memory === undefined || memory.challengeType === 'dns-01') return []
   const { type, preflight } = memory.problem
   const isUnreached = (preflight?.findings ?? []).some(
     ({ check, outcome }) => outcome === 'wrong' && (check === 'addresses' || check === 'port-80'),
   )
   if (!isUnreached && !(memory.whose === 'owner' && OF_REACH.includes(type))) return []
-  return [
-    `Or publish _acme-challenge.${name}. CNAME ${challengeAlias}. and leave it there: control is shown in DNS then.`,
-  ]
+  return [words.byDns(name, challengeAlias)]
 }
 
-const MOVED =
-  'For more than seven days DNS has led elsewhere, so that the name counts as moved: what it has is kept, and it is looked at again daily.'
-
-function byHand({ lineage, issuedBy }: Circumstances, present: LineageCertificate | null): Step {
-  if (!present) return { at: null, what: 'Its certificates come by hand: one has to be imported.', sooner: [] }
+function byHand({ lineage, issuedBy, words }: Given, present: LineageCertificate | null): Step {
+  if (!present) return { at: null, what: words.byHandNone, sooner: [] }
   const hasStandIn = issuedBy === 'acme' && lineage !== null && isFrontLineage(lineage)
   const at = hasStandIn ? takenOverAt(present) : present.notAfter
-  const orElse = hasStandIn ? ', or an ACME authority issues it from then on' : ''
-  return {
-    at,
-    what: `Its certificates come by hand: the next one has to be imported before ${bare(at)}${orElse}.`,
-    sooner: [],
-  }
+  return { at, what: words.byHand(at, hasStandIn), sooner: [] }
 }
 
 /** It is to be ordered, has not failed, and no order is there: what it waits for. */
-function waitingStep({ lineage, issuedBy, control, authorities, nextRunAt, now }: Circumstances): Step {
+function waitingStep({ lineage, issuedBy, control, authorities, nextRunAt, now, words }: Given): Step {
   const isByAcme = lineage?.source === 'acme' || (issuedBy === 'acme' && !lineage?.identifiers)
   if (control === 'too old')
     return {
       at: nextRunAt,
-      what: 'An order wants a proof of control that was seen within 24 hours: the name servers are asked for it.',
-      sooner: ["See that the name servers answer, and have the name's proof checked now."],
+      what: words.proofTooOld,
+      sooner: [words.proofTooOldSooner],
     }
   if (isByAcme && authorities.length === 0)
     return {
       at: null,
-      what: 'No authority is set up that could be asked.',
-      sooner: ['The operator adds one: waypost authority add.'],
+      what: words.noAuthority,
+      sooner: [words.noAuthoritySooner],
     }
   const [first] = authorities
   if (isByAcme && first && authorities.every((one) => isPaused(one, now))) {
@@ -214,71 +209,61 @@ function waitingStep({ lineage, issuedBy, control, authorities, nextRunAt, now }
     return {
       at: nextRunAt,
       // Why, only the operator is shown, with the authority: it may be about another tenant's name
-      what: `${authorities.length === 1 ? first.name : 'Every authority'} is asked for nothing until ${bare(new Date(Math.min(...ends)))}.`,
-      sooner: [
-        'The operator mends the cause, which is shown with the authority, and has it asked again (waypost authority resume), or adds another one.',
-      ],
+      what: words.paused(authorities.length === 1 ? first.name : null, new Date(Math.min(...ends))),
+      sooner: [words.pausedSooner],
     }
   }
   if (nextRunAt === null)
     return {
       at: null,
-      what: lineage ? 'Nothing is under way.' : 'It is ordered within seconds, while the server runs.',
-      sooner: lineage ? ['Have it issued now (waypost certificate issue).'] : [],
+      what: lineage ? words.idle : words.withinSeconds,
+      sooner: lineage ? [words.idleSooner] : [],
     }
-  if (nextRunAt <= now) return { at: null, what: 'It is ordered at any moment, while the server runs.', sooner: [] }
+  if (nextRunAt <= now) return { at: null, what: words.atAnyMoment, sooner: [] }
   return {
     at: nextRunAt,
-    what: "It waits for its turn: the authority's limits leave room for so many orders at a time.",
-    sooner: ['The operator adds another authority, or has the limit raised and says so in acme.limits.'],
+    what: words.turn,
+    sooner: [words.turnSooner],
   }
 }
 
 function renewalStep(
-  { lineage, renewalInfo, nextRunAt }: Circumstances,
+  { lineage, renewalInfo, nextRunAt, words }: Given,
   { authority }: Seen,
   present: LineageCertificate,
 ): Step {
   if (nextRunAt === null)
     return {
       at: null,
-      what: 'It is not renewed, since no host presents it.',
-      sooner: ['Let a host present it, then have it issued now.'],
+      what: words.notRenewed,
+      sooner: [words.notRenewedSooner],
     }
   const at = dueOf(present, lineage?.source, renewalInfo)
   const isByAcme = lineage?.source === 'acme'
-  const why = isByAcme ? whyThen(present, renewalInfo, at, authority ?? 'its authority') : fractionWords(present)
-  return {
-    at,
-    what: `It is renewed: ${why}.`,
-    sooner: isByAcme
-      ? ['Have it renewed now (waypost certificate renew), which counts against the limits of the authority.']
-      : [],
-  }
+  const fraction = words.fraction[shareOf(present)]
+  const why = isByAcme ? whyThen(renewalInfo, at, authority ?? words.itsAuthority, fraction, words) : fraction
+  return { at, what: words.renewed(why), sooner: isByAcme ? [words.renewedSooner] : [] }
 }
 
 function whyThen(
-  present: LineageCertificate,
   known: KnownRenewalInfo | undefined,
   at: Date,
   authority: string,
+  fraction: string,
+  words: CertificateWords,
 ): string {
-  if (!known?.renewAt) {
-    const fault = known?.fault ? ` (${known.fault})` : ''
-    return `${authority} has suggested no time${fault}, and ${fractionWords(present)}`
-  }
+  if (!known?.renewAt) return words.noSuggestion(authority, known?.fault || null, fraction)
   const { start, end, renewAt: chosen, explanationUrl } = known
-  if (at < chosen) return 'no more than a twentieth of its lifetime is left then, whatever the authority suggests'
-  if (!start || !end || chosen < start || chosen > end) return 'somebody has asked for it'
-  const reason = explanationUrl === null ? '' : `, and says why at ${explanationUrl}`
-  return `${authority} suggests an instant between ${bare(start)} and ${bare(end)}${reason}`
+  if (at < chosen) return words.almostOver
+  if (!start || !end || chosen < start || chosen > end) return words.asked
+  return words.suggested(authority, start, end, explanationUrl)
 }
 
 const SHORT_LIVED_MS = 10 * 86_400_000
 
-function fractionWords({ notBefore, notAfter }: LineageCertificate): string {
-  const share = notAfter.getTime() - notBefore.getTime() < SHORT_LIVED_MS ? 'half' : 'two thirds'
-  return `${share} of its lifetime will have passed then`
+/** After how much of its lifetime it is renewed. */
+function shareOf({ notBefore, notAfter }: LineageCertificate): keyof CertificateWords['fraction'] {
+  return notAfter.getTime() - notBefore.getTime() < SHORT_LIVED_MS ? 'half' : 'two thirds'
 }
 
 function failureOf(memory: IssuanceMemory, authority: string | null, { name, lineage }: Circumstances): Failure {
@@ -292,23 +277,11 @@ function failureOf(memory: IssuanceMemory, authority: string | null, { name, lin
   return { at: failedAt, failures, whose, authority, words, findings, nextTryAt: nextAt }
 }
 
-function orderOf({ status, createdAt, url, authorizations }: Order, authority: string | null): OrderUnderWay {
+function orderOf({ status, createdAt, url, authorizations }: Order, authority: string): OrderUnderWay {
   return {
-    ...{ authority: authority ?? 'an authority that was removed', status, startedAt: createdAt, url },
+    ...{ authority, status, startedAt: createdAt, url },
     authorizations: authorizations.map(({ identifier, status, challenge }) => ({
       ...{ identifier, status, challenge: challenge?.type ?? null, isAnswered: challenge?.isAnswered ?? false },
     })),
   }
-}
-
-function times(count: number): string {
-  return count === 1 ? 'one failure' : `${count} failures in a row`
-}
-
-function instant(at: Date | null | undefined): string {
-  return at ? `on ${bare(at)}` : 'at no time'
-}
-
-function bare(at: Date | null | undefined): string {
-  return at ? `${at.toISOString().slice(0, 10)} ${at.toISOString().slice(11, 16)} UTC` : 'at no time'
 }
