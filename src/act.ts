@@ -7,6 +7,8 @@ export interface Act {
   address: string | null // the caller's IP address; null where there is none (command line, job)
   /** The entity tags of If-Match, RFC 9110 §13.1.1; '*' is any. Left out: whatever the thing is now. */
   ifMatch?: readonly string[] | undefined
+  /** The tenant, by its name, that an operator acts as; left out: they act as themselves. */
+  actingAs?: string | undefined
 }
 
 /** What a person may change, at one of its revisions. */

@@ -33,12 +33,14 @@ export type ProblemCode =
   | 'authority-refused' // it did not do what it was asked, or answered what RFC 8555 does not know; the cause says more
   | 'authority-unreachable' // no whole answer came from it
   | 'configuration'
+  | 'maintenance' // only operators change anything; `retryAfterMs` says when to look again
   | 'unavailable' // the data folder or the database cannot be used now
 
 /** One field that was refused; `pointer` is a JSON pointer (RFC 6901) into the request's body, as RFC 9457 §3 shows. */
 export interface FieldProblem {
   pointer: string
   detail: string
+  language?: string // of the detail, where it is not another room's English
 }
 
 /**
@@ -51,16 +53,23 @@ export class ProblemError extends Error {
   readonly rule: string | undefined
   readonly fields: readonly FieldProblem[]
   readonly retryAfterMs: number | undefined
+  readonly language: string | undefined // of the message, where a page says it in its reader's words
 
   constructor(
     code: ProblemCode,
     detail: string,
-    options: ErrorOptions & { rule?: string; fields?: readonly FieldProblem[]; retryAfterMs?: number } = {},
+    options: ErrorOptions & {
+      rule?: string
+      fields?: readonly FieldProblem[]
+      retryAfterMs?: number
+      language?: string
+    } = {},
   ) {
     super(detail, options)
     this.code = code
     this.rule = options.rule
     this.fields = options.fields ?? []
     this.retryAfterMs = options.retryAfterMs
+    this.language = options.language
   }
 }

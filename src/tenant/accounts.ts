@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { ProblemError } from '../problem.ts'
 import { attemptLimits, type AttemptStore } from './attempts.ts'
 import { base32 } from './base32.ts'
+import { serviceName } from './branding.ts'
 import { parseEmail } from './email.ts'
 import type { Invitation, Link, LinkFor, LinkStore } from './link.ts'
 import type { MemberStore, Role } from './member.ts'
@@ -11,6 +12,7 @@ import { checkPassword } from './password.ts'
 import { newToken, tokenHash, type RandomBytes } from './random-token.ts'
 import { newRecoveryCodes } from './recovery-code.ts'
 import { creatorId, type Creator } from './principal.ts'
+import type { SettingsStore } from './settings.ts'
 import { TENANT_NAME, type Quotas, type Tenant, type TenantStore } from './tenant.ts'
 import { newTotpSecret, totpCode, totpSetup, totpStep } from './totp.ts'
 import type { Credentials, User, UserStore } from './user.ts'
@@ -87,8 +89,22 @@ export interface Accounts {
     act: Act,
   ): Promise<void>
 
+  /**
+   * Another e-mail address to sign in with. Nothing is sent to it, as nothing is when an account is made. Ends all sessions
+   * but the one that is named.
+   * @throws ProblemError malformed-request; already-exists: it has an account; not-found
+   * @throws ProblemError too-many-requests: its owner has tried so many that they seem to look for who has an account
+   */
+  changeEmail(
+    userId: string,
+    given: { email: string; by: 'owner' | 'operator'; sessionId?: string | undefined },
+    act: Act,
+  ): Promise<User>
+
   /** A new secret, not in force before its first code. @throws ProblemError already-exists */
   beginTotp(userId: string, act: Act): Promise<{ secret: string; uri: string }> // base32, otpauth://
+  /** The same once more, of a secret that still waits for its first code. */
+  showTotp(email: string, secret: Uint8Array): Promise<{ secret: string; uri: string }>
   /**
    * Asked for from now on; the only copy of the recovery codes. Ends all sessions but this one.
    * @throws ProblemError sign-in-refused: the code is another; not-found: no secret waits for its first code
@@ -110,6 +126,7 @@ export interface AccountsDeps {
   users: UserStore
   members: MemberStore
   tenants: TenantStore
+  settings: Pick<SettingsStore, 'standing'>
   links: LinkStore
   attempts: AttemptStore
   clock: Clock
@@ -121,9 +138,14 @@ export interface AccountsDeps {
 }
 
 export function accounts(deps: AccountsDeps): Accounts {
-  const { users, members, tenants, links, clock, randomBytes, origin } = deps
+  const { users, members, tenants, settings, links, clock, randomBytes, origin } = deps
   const hashes = deps.passwordHashes ?? passwordHashes
   const limits = attemptLimits(deps)
+
+  /** What an authenticator app lists the account under. */
+  async function issuer(): Promise<string> {
+    return `${serviceName((await settings.standing()).settings)} ${new URL(origin).hostname}`
+  }
 
   /** @throws ProblemError password-refused, too-many-requests */
   async function newHash(password: string, context: readonly string[]): Promise<string> {
@@ -281,11 +303,19 @@ export function accounts(deps: AccountsDeps): Accounts {
       await users.setPassword(userId, await hashes.hash(password), act, sessionId)
     },
 
+    async changeEmail(userId, { email: given, by, sessionId }, act) {
+      const email = parseEmail(given)
+      if (by === 'owner') await limits.registration(act.address, act.at)
+      return users.setEmail(userId, email, act, sessionId)
+    },
+
+    showTotp: async (email, secret) => totpSetup(secret, email, await issuer()),
+
     async beginTotp(userId, act) {
       const { user } = await present(userId)
       const secret = newTotpSecret(randomBytes)
       await users.setTotp(userId, secret, act)
-      return totpSetup(secret, user.email, `Waypost ${new URL(origin).hostname}`)
+      return totpSetup(secret, user.email, await issuer())
     },
 
     async confirmTotp(userId, { code, sessionId }, act) {

@@ -4,10 +4,11 @@ import { ProblemError, type FieldProblem } from '../problem.ts'
 import { addressRange, isWithin } from './address-range.ts'
 import { apiSecretHash, newApiSecret } from './api-secret.ts'
 import type { MemberStore } from './member.ts'
-import { creatorId, type Principal } from './principal.ts'
+import { actingAs, creatorId, type Principal } from './principal.ts'
 import type { RandomBytes } from './random-token.ts'
 import { includesScope, OPERATORS_SCOPES, type Scope } from './scope.ts'
 import type { Session } from './session.ts'
+import type { TenantStore } from './tenant.ts'
 import type { ApiToken, TokenStore } from './token.ts'
 import type { UserStore } from './user.ts'
 
@@ -90,25 +91,34 @@ export function principals(deps: {
   tokens: TokenStore
   users: UserStore
   members: MemberStore
+  tenants: Pick<TenantStore, 'find'>
   clock: Clock
 }): Principals {
-  const { tokens, users, members, clock } = deps
+  const { tokens, users, members, tenants, clock } = deps
+
+  async function ofPerson({ id, userId, authenticatedAt }: Session): Promise<Principal | undefined> {
+    const person = { scopes: 'all', authenticatedAt, token: null } as const
+    if (userId === null)
+      return { ...person, name: 'operator', key: `session ${id}`, userId, isOperator: true, roles: new Map() }
+    const user = await users.find(userId)
+    if (!user) return undefined
+    return {
+      ...person,
+      name: user.email,
+      key: `user ${userId}`,
+      userId,
+      isOperator: user.operatorSince !== null,
+      roles: await members.rolesOf(userId),
+    }
+  }
   return {
-    async ofSession({ id, userId, stage, authenticatedAt }) {
-      if (stage !== 'complete') return undefined
-      const person = { scopes: 'all', authenticatedAt, token: null } as const
-      if (userId === null)
-        return { ...person, name: 'operator', key: `session ${id}`, userId, isOperator: true, roles: new Map() }
-      const user = await users.find(userId)
-      if (!user) return undefined
-      return {
-        ...person,
-        name: user.email,
-        key: `user ${userId}`,
-        userId,
-        isOperator: user.operatorSince !== null,
-        roles: await members.rolesOf(userId),
-      }
+    async ofSession(session) {
+      if (session.stage !== 'complete') return undefined
+      const person = await ofPerson(session)
+      const { acting } = session
+      if (!person?.isOperator || !acting || acting.until.getTime() <= clock.now().getTime()) return person
+      const tenant = await tenants.find(acting.tenantId)
+      return tenant ? actingAs(person, { id: tenant.id, name: tenant.name }, acting.until) : person
     },
 
     async ofSecret(secret, address) {

@@ -18,7 +18,7 @@ export interface ServerReply {
   address: string // "192.0.2.1"; "" where it has none that is asked
   reply: DnsReply
   // Of TXT records the text, case and all; of a CNAME record the name, lower case, no final dot. Of an alias that was told in
-  // place of TXT records "CNAME target.example.net", so that no target is taken for a text
+  // place of TXT records "CNAME target.example.net", so that no target is taken for a text. Of an SRV record "0 5 5269 host"
   values: string[]
 }
 
@@ -34,7 +34,7 @@ export type LookFault =
 /** One question, put to all name servers of the zone that answers it. */
 export interface Look {
   name: string
-  type: 'TXT' | 'CNAME'
+  type: 'TXT' | 'CNAME' | 'A' | 'AAAA' | 'SRV'
   aliases: string[] // CNAME records that were followed, in their order; of the type CNAME none is
   isLedByFew?: true // an alias on the way was told by no more than half of its zone's servers
   zone: string | null // where they end; null: not learnt
@@ -54,6 +54,13 @@ export interface Findings {
   txtSibling: Look | null // at a name beside it that nobody has made up before; null: not asked, since no token was found
   cname: Look | null // at the name itself; null: nobody claims it as hosted
   cnameSibling: Look | null
+  /** Of records that prove nothing, at the last look that somebody has asked for; left out: there was none. */
+  further?: FurtherLooks
+}
+
+export interface FurtherLooks {
+  at: number // ms since the epoch, when it began
+  looks: Look[]
 }
 
 /** What a claim needs to be seen: its own token, and its tenant's own edge name. */
@@ -100,6 +107,7 @@ export function isSeen(look: Look, value: string): boolean {
 }
 
 const OTHERS_KEPT = 4
+const ADDRESSES_KEPT = 16
 const LENGTH_KEPT = 100
 
 /**
@@ -112,28 +120,44 @@ export function withoutBulk(findings: Findings, wanted: readonly Wanted[]): Find
     ...look,
     replies: look.replies.map((reply) => ({ ...reply, values: slimValues(look, reply, values) })),
   })
-  const { txt, txtSibling, cname, cnameSibling } = findings
+  const { txt, txtSibling, cname, cnameSibling, further } = findings
   return {
     txt: slim(txt),
     txtSibling: txtSibling && slim(txtSibling),
     cname: cname && slim(cname),
     cnameSibling: cnameSibling && slim(cnameSibling),
+    ...(further && { further: { ...further, looks: further.looks.map(slim) } }),
   }
 }
 
 function slimValues(look: Look, { values }: ServerReply, wanted: ReadonlySet<string>): string[] {
   const own = values.map((value) => compared(look, value)).filter((value) => wanted.has(value))
-  const others = values.filter((value) => !wanted.has(compared(look, value))).slice(0, OTHERS_KEPT)
+  const most = look.type === 'A' || look.type === 'AAAA' ? ADDRESSES_KEPT : OTHERS_KEPT
+  const others = values.filter((value) => !wanted.has(compared(look, value))).slice(0, most)
   // The mark is more than a courtesy: a value that begins with a wanted one is not cut to be that
   const cut = others.map((value) => (value.length > LENGTH_KEPT ? `${value.slice(0, LENGTH_KEPT - 1)}…` : value))
   return [...new Set([...own, ...cut])]
 }
 
+/** The zone that holds the name, and the names of its servers. */
+export interface ZoneSight {
+  name: string
+  servers: string[] // sorted
+}
+
+/** Null: not learnt. */
+export function zoneSight({ txt, cname }: Findings): ZoneSight | null {
+  for (const look of [txt, cname]) {
+    // Behind an alias it is another's zone, whose servers are none of this name's
+    if (!look?.zone || look.aliases.length > 0 || look.replies.length === 0) continue
+    return { name: look.zone, servers: [...new Set(look.replies.map(({ server }) => server))].sort() }
+  }
+  return null
+}
+
 /** Of the zone, sorted; null: not learnt. */
-export function zoneServers({ txt, cname }: Findings): string[] | null {
-  // Behind an alias it is another's zone, whose servers are none of this name's
-  const look = [txt, cname].find((look) => look?.zone && look.aliases.length === 0 && look.replies.length > 0)
-  return look ? [...new Set(look.replies.map(({ server }) => server))].sort() : null
+export function zoneServers(findings: Findings): string[] | null {
+  return zoneSight(findings)?.servers ?? null
 }
 
 /** Whether a server's reply tells anything about the name that it was asked about. */
@@ -201,7 +225,7 @@ function labels(name: string): [first: string, rest: string] {
  * More than half of all servers decide, whatever the others say: one old secondary neither keeps a name nor withholds it.
  * Fewer are believed where they are half, and nobody contradicts them.
  */
-function valueAt(look: Look, value: string): Finding {
+export function valueAt(look: Look, value: string): Finding {
   const { fault, replies, isLedByFew = false } = look
   const { all, having, lacking } = opinions(look, value)
   if (fault === 'alias-loop' || fault === 'too-many-aliases')

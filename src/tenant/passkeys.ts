@@ -10,7 +10,9 @@ import { decodeAttestationObject, decodeClientDataJSON, isoBase64URL } from '@si
 import type { Act } from '../act.ts'
 import type { Clock } from '../clock.ts'
 import { ProblemError } from '../problem.ts'
+import { serviceName } from './branding.ts'
 import { newToken, tokenHash, type RandomBytes } from './random-token.ts'
+import { PLAIN, type SettingsStore } from './settings.ts'
 import type { Passkey, PasskeyStore, User } from './user.ts'
 
 /** What `navigator.credentials.get` takes, as JSON (WebAuthn §5.1.8). */
@@ -37,10 +39,11 @@ const CREDENTIAL_ID = /^[A-Za-z0-9_-]{1,1400}$/
 export function passkeyCeremonies(deps: {
   passkeys: PasskeyStore
   clock: Clock
+  settings?: Pick<SettingsStore, 'standing'> // left out: it is called by our own name
   randomBytes: RandomBytes
   origin: string // of the admin host, with its port where that is not 443
 }): Passkeys {
-  const { passkeys, clock, randomBytes, origin } = deps
+  const { passkeys, settings, clock, randomBytes, origin } = deps
   const rpID = new URL(origin).hostname
 
   async function newChallenge(userId: string | null) {
@@ -61,7 +64,7 @@ export function passkeyCeremonies(deps: {
     async creation(user) {
       const known = await passkeys.list(user.id)
       const options = await generateRegistrationOptions({
-        rpName: 'Waypost',
+        rpName: serviceName(settings ? (await settings.standing()).settings : PLAIN.settings),
         rpID,
         userID: userHandle(user.id),
         userName: user.email,

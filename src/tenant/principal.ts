@@ -1,5 +1,6 @@
 import { isAtLeast, type Role } from './member.ts'
 import { includesScope, type Scope } from './scope.ts'
+import type { Tenant } from './tenant.ts'
 import type { ApiToken } from './token.ts'
 
 /** Who acts, as far as it matters for what they may do. */
@@ -15,6 +16,13 @@ export interface Principal {
   authenticatedAt: Date | null // when a person last proved to be there; null: a token
   /** What else limits the token that acts, and what it issues; null: a person. */
   token: (Pick<ApiToken, 'expiresAt' | 'addresses' | 'createdById'> & { isFormer: boolean }) | null
+  /** An operator who sees and does what an owner of the tenant would; left out: they act as themselves. */
+  acting?: { tenant: Pick<Tenant, 'id' | 'name'>; until: Date }
+}
+
+/** They are an owner of that tenant and nothing else; who they are, and when they last proved it, stays. */
+export function actingAs(operator: Principal, tenant: Pick<Tenant, 'id' | 'name'>, until: Date): Principal {
+  return { ...operator, isOperator: false, roles: new Map([[tenant.id, 'owner']]), acting: { tenant, until } }
 }
 
 /** Who makes a link or a token, as far as it matters for when it ends. */
@@ -34,9 +42,11 @@ export interface Requirement {
   scope?: Scope | 'any' | undefined // of an API token; 'any': whatever it has; left out: no token will do
   /** True: a person has to have proven lately to be there, a token needs the scope `grave`; 'for people': a token does not. */
   isGrave?: boolean | 'for people' | undefined
+  /** It is about the person: their password, their factors, what they are a member of. As a tenant nobody comes to it. */
+  isOwn?: boolean | undefined
 }
 
-export type Verdict = 'allowed' | 'sign-in-required' | 'not-found' | 'forbidden' | 'fresh-sign-in-required'
+export type Verdict = 'allowed' | 'acting' | 'sign-in-required' | 'not-found' | 'forbidden' | 'fresh-sign-in-required'
 
 export const FRESH_MS = 15 * 60_000
 
@@ -46,10 +56,11 @@ export const FRESH_MS = 15 * 60_000
  */
 export function verdict(
   principal: Principal | null,
-  { access, scope, isGrave = false }: Requirement,
+  { access, scope, isGrave = false, isOwn = false }: Requirement,
   tenantId: string | null,
   now: Date,
 ): Verdict {
+  if (isOwn && principal?.acting) return 'acting'
   if (access === 'public') return 'allowed'
   if (!principal) return 'sign-in-required'
   const role = tenantId === null ? undefined : principal.isOperator ? 'owner' : principal.roles.get(tenantId)

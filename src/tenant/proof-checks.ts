@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
+import { atOnce } from '../work/at-once.ts'
 import type { JobStore } from '../work/job.ts'
 import type { JobKind } from '../work/runner.ts'
 import {
@@ -17,6 +18,7 @@ import {
   type ProofLook,
 } from './control.ts'
 import { coversClaim, explain, type Explanation } from './explanation.ts'
+import type { ExplanationWords } from './explanation-words.ts'
 import {
   cnameFinding,
   isSeen,
@@ -24,11 +26,12 @@ import {
   txtFinding,
   withoutBulk,
   type Findings,
+  type FurtherLooks,
   type Look,
   type NameServers,
   type Wanted,
 } from './findings.ts'
-import { nextCheckAt } from './proof-schedule.ts'
+import { attendance, nextCheckAt } from './proof-schedule.ts'
 import { challengeName, edgeNameOf, proofToken } from './proof-token.ts'
 
 export type { Explanation }
@@ -45,16 +48,30 @@ const RECENT_MS = 5000
 const STALE_MS = 3_600_000
 /** Looks that people ask for, in this process: whoever presses often holds up neither what is due nor others. */
 const CHECKS_AT_ONCE = { ofTenant: 2, inAll: 16 }
-const CHECK_AGAIN_MS = 5000
+const FURTHER_AT_ONCE = 8
 
 export interface ProofChecks {
   /**
    * Looks now, and takes in what is found; where somebody looked in the last five seconds, that stands.
    * @throws ProblemError not-found: the tenant does not claim the name; too-many-requests: too many such looks are under way
    */
-  check(tenantId: string, name: DomainName, act: Act): Promise<Explanation>
+  check(tenantId: string, name: DomainName, act: Act, words?: ExplanationWords): Promise<Explanation>
+  /**
+   * For a page that somebody waits at: a look begins where the last one is some seconds old, at first, and then minutes, whoever
+   * asks how often. It is not waited for.
+   * @param pressedAt when they last asked for a look themselves
+   * @param waiter whether they wait for more than the proof, and whether they may have looks made; who may not waits for what
+   *   others bring about
+   * @returns in how many seconds to ask again; null: there is nothing to wait for
+   */
+  attend(
+    tenantId: string,
+    name: DomainName,
+    waiter: { pressedAt: Date | null; waitsForMore: boolean; mayLook: boolean },
+    act: Act,
+  ): Promise<number | null>
   /** Without asking anybody. @throws ProblemError not-found */
-  explain(tenantId: string, name: DomainName): Promise<Explanation>
+  explain(tenantId: string, name: DomainName, words?: ExplanationWords): Promise<Explanation>
   /**
    * Before an order: whether a proof is in force and fresh. It asks nobody, since whoever orders must not wait for name
    * servers of others; where the answer is "not yet" a look is due soon, and it is for the caller to come again.
@@ -72,6 +89,8 @@ export function proofChecks(deps: {
   jobs: Pick<JobStore, 'enqueue' | 'nextRun'>
   proofKey: Uint8Array // of proof tokens
   edgeName: DomainName // of which the tenants' own are subdomains
+  /** What else a tenant is to publish for the name; asked for beside the proof, at looks that somebody has asked for. */
+  furtherRecords?: (tenantId: string, name: DomainName) => Promise<Pick<Look, 'name' | 'type'>[]>
   clock: Clock
   random: () => number // from 0 up to, not including, 1
   randomBytes: (size: number) => Uint8Array
@@ -79,33 +98,45 @@ export function proofChecks(deps: {
 }): ProofChecks {
   const { control, nameServers, jobs, proofKey, edgeName, clock, random, randomBytes, log } = deps
   const flights = new Map<DomainName, { asked: ReadonlySet<string>; taken: Promise<Taken> }>()
+  const { furtherRecords = async () => [] } = deps
   const noteResolvers = resolverAlarm(log)
-  const inTurn = checkLimit()
+  const inTurn = atOnce({ ...CHECKS_AT_ONCE, doing: 'looked for' })
 
   function wantedOf(claim: Claim): Wanted {
     return { token: proofToken(proofKey, claim.tenantId, claim.name), edgeName: edgeNameOf(claim, edgeName) }
   }
 
   /** The look that is under way, unless it began too early to ask for all that these claims need. */
-  function underWay(name: DomainName, claims: readonly Claim[]): Promise<Taken> | undefined {
+  function underWay(name: DomainName, claims: readonly Claim[], forTenant: string | null): Promise<Taken> | undefined {
     const flight = flights.get(name)
-    return flight && claims.every((claim) => flight.asked.has(questionOf(claim))) ? flight.taken : undefined
+    return flight && questionsOf(claims, forTenant).every((one) => flight.asked.has(one)) ? flight.taken : undefined
   }
 
-  function look(name: DomainName, claims: readonly Claim[], act: Act): Promise<Taken> {
-    const flight = { asked: new Set(claims.map(questionOf)), taken: lookNow(name, claims, act) }
+  /** @param forTenant who has asked for it; null: nobody */
+  function look(name: DomainName, claims: readonly Claim[], forTenant: string | null, act: Act): Promise<Taken> {
+    const flight = { asked: new Set(questionsOf(claims, forTenant)), taken: lookNow(name, claims, forTenant, act) }
     flights.set(name, flight)
     const land = () => void (flights.get(name) === flight && flights.delete(name))
     flight.taken.then(land, land)
     return flight.taken
   }
 
-  async function lookNow(name: DomainName, claims: readonly Claim[], act: Act): Promise<Taken> {
+  async function lookNow(
+    name: DomainName,
+    claims: readonly Claim[],
+    forTenant: string | null,
+    act: Act,
+  ): Promise<Taken> {
     const lookedAt = clock.now()
     const wanted = onceForEach(wantedOf)
-    const findings = await ask(name, claims, wanted)
-    noteResolvers(findings)
+    const [asked, furtherNow] = await Promise.all([
+      ask(name, claims, wanted),
+      forTenant === null ? undefined : askFurther(forTenant, name, lookedAt),
+    ])
+    noteResolvers(asked)
     const before = await control.lastLook(name)
+    const further = furtherNow ?? before?.findings.further
+    const findings: Findings = { ...asked, ...(further && { further }) }
     const sighting = (claim: Claim) => sightingOf(claim, wanted(claim), findings)
     let changes: readonly ControlChange[] = []
     const taken = await control.takeIn(
@@ -162,12 +193,20 @@ export function proofChecks(deps: {
     return { txt, txtSibling, cname, cnameSibling }
   }
 
+  async function askFurther(tenantId: string, name: DomainName, lookedAt: Date): Promise<FurtherLooks> {
+    const records = await furtherRecords(tenantId, name)
+    const looks = await Promise.all(
+      records.slice(0, FURTHER_AT_ONCE).map(({ name, type }) => nameServers.look(name, type)),
+    )
+    return { at: lookedAt.getTime(), looks }
+  }
+
   /** Nobody can have published it, but by a wildcard. */
   function randomLabel(): string {
     return `waypost-${Buffer.from(randomBytes(8)).toString('hex')}`
   }
 
-  async function explainTo(tenantId: string, name: DomainName): Promise<Explanation> {
+  async function explainTo(tenantId: string, name: DomainName, words?: ExplanationWords): Promise<Explanation> {
     const [claims, last, nextRun] = await Promise.all([
       control.claimsTo(name),
       control.lastLook(name),
@@ -175,13 +214,9 @@ export function proofChecks(deps: {
     ])
     const claim = claimOf(claims, tenantId, name)
     const holder = holderOf(claims)
-    return explain({
-      claim,
-      wanted: wantedOf(claim),
-      last,
-      isHeldByAnother: holder !== undefined && holder.id !== claim.id,
-      nextCheckAt: holder?.proof === 'vouched' ? null : nextRun,
-    })
+    const isHeldByAnother = holder !== undefined && holder.id !== claim.id
+    const nextCheckAt = holder?.proof === 'vouched' ? null : nextRun
+    return explain({ claim, wanted: wantedOf(claim), last, isHeldByAnother, nextCheckAt }, words)
   }
 
   /** What was found may want a look earlier than the one that is due. */
@@ -190,17 +225,37 @@ export function proofChecks(deps: {
     if (runAt) await jobs.enqueue({ kind: PROOF_CHECK, key: name, payload: {}, runAt })
   }
 
+  async function lookInTurn(tenantId: string, name: DomainName, claims: readonly Claim[], act: Act): Promise<void> {
+    const flight = underWay(name, claims, tenantId)
+    const taken = await (flight ?? inTurn(tenantId, () => look(name, claims, tenantId, act)))
+    await bringForward(name, taken)
+  }
+
   return {
-    async check(tenantId, name, act) {
+    async check(tenantId, name, act, words) {
       const claims = await control.claimsTo(name)
       const claim = claimOf(claims, tenantId, name)
       const last = await control.lastLook(name)
       const stands = last && coversClaim(last, claim) && isRecent(last, clock.now())
-      if (!stands) {
-        const taken = await (underWay(name, claims) ?? inTurn(tenantId, () => look(name, claims, act)))
-        await bringForward(name, taken)
-      }
-      return explainTo(tenantId, name)
+      if (!stands) await lookInTurn(tenantId, name, claims, act)
+      return explainTo(tenantId, name, words)
+    },
+
+    async attend(tenantId, name, { pressedAt, waitsForMore, mayLook }, act) {
+      const claims = await control.claimsTo(name)
+      const claim = claims.find((one) => one.tenantId === tenantId)
+      // Where the operator vouches for another, no look changes anything
+      if (!claim || holderOf(claims)?.proof === 'vouched') return null
+      const last = await control.lastLook(name)
+      const pace = attendance({ claim, waitsForMore, pressedAt, unanswered: last?.unanswered ?? 0 }, clock.now())
+      if (pace === null) return null
+      const age = last && coversClaim(last, claim) ? clock.now().getTime() - last.lookedAt.getTime() : Infinity
+      if (mayLook && age >= pace.lookAfterMs)
+        void lookInTurn(tenantId, name, claims, act).catch((err: unknown) => {
+          // Too many at once: whoever waits asks again
+          if (!(err instanceof ProblemError)) log.warn({ err, sourceDomain: name }, 'a look at a name has failed')
+        })
+      return pace.askEverySeconds
     },
 
     explain: explainTo,
@@ -222,7 +277,7 @@ export function proofChecks(deps: {
       const claims = await control.claimsTo(name)
       if (claims.length === 0 || holderOf(claims)?.proof === 'vouched') return
       const act: Act = { at: clock.now(), actor: PROOF_CHECK, address: null }
-      const taken = await (underWay(name, claims) ?? look(name, claims, act))
+      const taken = await (underWay(name, claims, null) ?? look(name, claims, null, act))
       const runAgainAt = nextCheckAt(taken.claims, taken.unanswered, clock.now(), random())
       return runAgainAt ? { runAgainAt } : undefined
     },
@@ -246,9 +301,9 @@ function claimOf(claims: readonly Claim[], tenantId: string, name: DomainName): 
   return own
 }
 
-/** What a look has to ask for the sake of a claim. */
-function questionOf({ id, mode }: Claim): string {
-  return `${id} ${mode}`
+/** What a look has to ask for the sake of the claims, and of whoever asks for it. */
+function questionsOf(claims: readonly Claim[], forTenant: string | null): string[] {
+  return [...claims.map(({ id, mode }) => `${id} ${mode}`), ...(forTenant === null ? [] : ['further'])]
 }
 
 function isRecent({ lookedAt }: ProofLook, now: Date): boolean {
@@ -259,26 +314,6 @@ function isRecent({ lookedAt }: ProofLook, now: Date): boolean {
 function isStale(last: ProofLook | undefined, now: Date): boolean {
   // Either way: a look by a clock that ran a week ahead would be young for a week
   return last === undefined || Math.abs(now.getTime() - last.lookedAt.getTime()) > STALE_MS
-}
-
-function checkLimit(): <T>(tenantId: string, look: () => Promise<T>) => Promise<T> {
-  const tenants: string[] = [] // one entry for each look that is under way
-  return async (tenantId, look) => {
-    const own = tenants.filter((one) => one === tenantId)
-    if (own.length >= CHECKS_AT_ONCE.ofTenant) throw tooMany(`${own.length} names of this tenant are`)
-    if (tenants.length >= CHECKS_AT_ONCE.inAll) throw tooMany('as many names as can be at once are')
-    tenants.push(tenantId)
-    try {
-      return await look()
-    } finally {
-      tenants.splice(tenants.indexOf(tenantId), 1)
-    }
-  }
-}
-
-function tooMany(which: string): ProblemError {
-  const detail = `${which} looked for at this moment; check this one again in a few seconds, or leave it to the look that is due by itself`
-  return new ProblemError('too-many-requests', detail, { retryAfterMs: CHECK_AGAIN_MS })
 }
 
 /** Nothing is known of whom it matters to: the holder, or whoever waits where nobody holds the name. */

@@ -17,6 +17,42 @@ const WAITING: readonly [untilMs: number, spanMs: number][] = [
   [Infinity, 7 * DAY_MS],
 ]
 
+/** While somebody watches who has just claimed the name, or pressed for a look: how soon the next, and how often they ask. */
+const ATTENDED: readonly [untilMs: number, pace: Attendance][] = [
+  [10 * MINUTE_MS, { lookAfterMs: 5_000, askEverySeconds: 3 }],
+  [HOUR_MS, { lookAfterMs: 15_000, askEverySeconds: 5 }],
+  [DAY_MS, { lookAfterMs: MINUTE_MS, askEverySeconds: 30 }],
+]
+const ATTENDED_SILENT_MS = { first: 5_000, most: MINUTE_MS }
+
+/** How a page that somebody looks at keeps up with a proof that is waited for. */
+export interface Attendance {
+  lookAfterMs: number // since the last look began
+  askEverySeconds: number
+}
+
+export interface Waiting {
+  claim: Claim
+  waitsForMore: boolean // for another record than the proof
+  pressedAt: Date | null // when they last asked for a look themselves; null: they have not
+  unanswered: number // looks in a row, the last included, at which nobody could be asked
+}
+
+/**
+ * Whoever waits at a page is there for some minutes, and what they wait for may come at any moment.
+ * @returns null: nothing is waited for, or for so long that the usual looks have to do
+ */
+export function attendance({ claim, waitsForMore, pressedAt, unanswered }: Waiting, now: Date): Attendance | null {
+  const { proof, claimedAt, lapsedAt, waveringSince } = claim
+  if (proof !== null && waveringSince === null && !waitsForMore) return null
+  const instants = [claimedAt, lapsedAt, waveringSince, pressedAt].map((at) => at?.getTime() ?? 0)
+  const age = now.getTime() - Math.max(...instants.filter((at) => at <= now.getTime()))
+  const pace = ATTENDED.find(([until]) => age < until)?.[1]
+  if (pace === undefined) return null
+  const silentMs = Math.min(ATTENDED_SILENT_MS.first * 2 ** Math.min(unanswered, 10), ATTENDED_SILENT_MS.most)
+  return unanswered > 0 ? { ...pace, lookAfterMs: Math.max(pace.lookAfterMs, silentMs) } : pace
+}
+
 /**
  * When to look at a name again. Spread, so that what was claimed together does not come back together.
  * @param unanswered looks in a row, the last included, at which nobody could be asked

@@ -18,6 +18,8 @@ export const SCOPES = [
   'authorities:write',
   'jobs:read',
   'jobs:write',
+  'settings:read',
+  'settings:write',
   'audit:read',
   'grave',
 ] as const
@@ -27,6 +29,7 @@ export type Scope = (typeof SCOPES)[number]
 export const OPERATORS_SCOPES: readonly Scope[] = [
   ...(['tenants:write', 'target-hosts:write'] as const),
   ...(['authorities:read', 'authorities:write', 'jobs:read', 'jobs:write'] as const),
+  ...(['settings:read', 'settings:write'] as const),
 ]
 
 export function includesScope(scopes: ReadonlySet<Scope>, wanted: Scope): boolean {

@@ -48,6 +48,11 @@ export interface UserStore {
    * @throws ProblemError last-owner: nobody else is an operator; not-found, precondition-failed
    */
   setOperator(id: string, isOperator: boolean, act: Act): Promise<User>
+  /**
+   * Another one to sign in with; ends all sessions but one.
+   * @throws ProblemError already-exists: it has an account; not-found, precondition-failed
+   */
+  setEmail(id: string, email: string, act: Act, exceptSessionId?: string): Promise<User>
   noteSignIn(id: string, at: Date): Promise<void>
   /**
    * With all tokens and links that they have made.

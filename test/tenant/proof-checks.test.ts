@@ -861,3 +861,73 @@ test('S28: 100 names move from one tenant to another: with one check each the fo
     }
   await directory.close()
 })
+
+describe('a page that somebody waits at', () => {
+  const attend = (tenant: Tenant, given: { mayLook?: boolean; waitsForMore?: boolean; pressedAt?: Date } = {}) =>
+    world.checks.attend(tenant.id, name, { pressedAt: null, waitsForMore: false, mayLook: true, ...given }, world.act())
+
+  test('has a look made that it does not wait for, and none before that one is five seconds old', async () => {
+    await world.claim(acme, name, { mode: 'external' })
+    expect(await attend(acme)).toBe(3)
+    await expect.poll(async () => (await world.checks.explain(acme.id, name)).lookedAt).not.toBeNull()
+    world.dns.publish(...world.txt(acme, name))
+    world.clock.advance(4_999)
+    for (let time = 0; time < 10; time++) await attend(acme)
+    expect(world.dns.asked).toHaveLength(1)
+    world.clock.advance(1)
+    await attend(acme)
+    await expect.poll(() => world.standing(name)).toBe('acme proven')
+    expect(await attend(acme)).toBeNull()
+  })
+
+  test('has none made where who sees it may not', async () => {
+    await world.claim(acme, name)
+    expect(await attend(acme, { mayLook: false })).toBe(3)
+    expect(await world.checks.explain(acme.id, name)).toMatchObject({ lookedAt: null })
+    expect(world.dns.asked).toEqual([])
+  })
+
+  test('is of no use to who claims what the operator vouches for another', async () => {
+    await world.claim(zebra, name, { isVouched: true })
+    await world.claim(acme, name)
+    expect(await attend(acme)).toBeNull()
+    expect(world.dns.asked).toEqual([])
+  })
+
+  test('of a tenant with many names holds no more than two looks', async () => {
+    const { letGo } = world.dns.hold()
+    const names = ['a', 'b', 'c', 'd'].map((label) => domainName(`${label}.example.com`))
+    for (const one of names) await world.claim(acme, one, { mode: 'external' })
+    for (const one of names)
+      await world.checks.attend(acme.id, one, { pressedAt: null, waitsForMore: false, mayLook: true }, world.act())
+    await expect.poll(() => world.dns.asked.length).toBe(2)
+    letGo()
+    expect(world.lines.filter(({ level }) => level === 'warn')).toEqual([])
+  })
+})
+
+describe('the records that prove nothing', () => {
+  const srv = `_xmpp-server._tcp.${name}`
+
+  test('are looked for where somebody asks, and what was found is kept by the looks that nobody has asked for', async () => {
+    await world.close()
+    world = await proofWorld({ furtherRecords: async () => [{ name: srv, type: 'SRV' }] })
+    acme = await world.storage.tenants.add('acme', world.act())
+    await world.claim(acme, name, { mode: 'external' })
+    await world.pass(MINUTE)
+    expect(world.dns.asked.splice(0)).toEqual([`TXT _waypost-challenge.${name}`])
+    expect((await world.checks.explain(acme.id, name)).further).toBeNull()
+
+    world.dns.publish('SRV', srv, '0 5 5269 hosting.example.net')
+    const askedAt = world.clock.now()
+    const { further } = await check(acme)
+    expect(further).toMatchObject({ at: askedAt, looks: [{ name: srv, type: 'SRV' }] })
+    expect(further?.looks[0]?.replies[0]?.values).toEqual(['0 5 5269 hosting.example.net'])
+
+    world.dns.asked.length = 0
+    await world.pass(HOUR)
+    expect(world.dns.asked.length).toBeGreaterThan(0)
+    expect(world.dns.asked.filter((question) => question.startsWith('SRV'))).toEqual([])
+    expect((await world.checks.explain(acme.id, name)).further).toEqual(further)
+  })
+})

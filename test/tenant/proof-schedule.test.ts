@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { vouchedSince, type Claim } from '../../src/tenant/control.ts'
-import { nextCheckAt } from '../../src/tenant/proof-schedule.ts'
+import { attendance, nextCheckAt, type Waiting } from '../../src/tenant/proof-schedule.ts'
 import { dice } from '../support/dice.ts'
 import { aClaim, after, DAY, HOUR, MINUTE, START } from './claims.ts'
 
@@ -137,5 +137,43 @@ describe('10,000 names that were claimed in one minute', () => {
     const { peak, mean } = load(waiting, after(30 * HOUR), after(2 * DAY))
     expect(mean).toBeGreaterThan(NAMES / (2 * 60))
     expect(peak).toBeLessThan(3 * mean)
+  })
+})
+
+describe('while somebody waits at a page', () => {
+  const waits = (given: Partial<Waiting> = {}, now = START) =>
+    attendance({ claim: aClaim('a'), waitsForMore: false, pressedAt: null, unanswered: 0, ...given }, now)
+
+  test.each<[age: string, ageMs: number, lookSeconds: number, askSeconds: number]>([
+    ['a moment', 0, 5, 3],
+    ['nearly ten minutes', 10 * MINUTE - 1, 5, 3],
+    ['ten minutes', 10 * MINUTE, 15, 5],
+    ['an hour', HOUR, 60, 30],
+    ['nearly a day', DAY - 1, 60, 30],
+  ])('who has claimed the name for %s is kept up with', (_age, ageMs, lookSeconds, askSeconds) => {
+    const pace = { lookAfterMs: lookSeconds * 1000, askEverySeconds: askSeconds }
+    expect(waits({}, after(ageMs))).toEqual(pace)
+    expect(waits({ claim: aClaim('a', { claimedAt: after(-9 * DAY), lapsedAt: START }) }, after(ageMs))).toEqual(pace)
+    expect(waits({ claim: aClaim('a', { claimedAt: after(-9 * DAY) }), pressedAt: START }, after(ageMs))).toEqual(pace)
+  })
+
+  test('nobody is, who waits for a day, nor with a proof in force and nothing else to wait for', () => {
+    expect(waits({}, after(DAY))).toBeNull()
+    expect(waits({ claim: aClaim('a', proven) })).toBeNull()
+    expect(waits({ claim: aClaim('a', proven), waitsForMore: true })).not.toBeNull()
+    expect(waits({ claim: aClaim('a', { ...proven, waveringSince: START, misses: 1 }) })).not.toBeNull()
+  })
+
+  test('an instant that is ahead of the clock counts for nothing', () => {
+    expect(waits({ claim: aClaim('a', { claimedAt: after(-9 * DAY) }), pressedAt: after(HOUR) })).toBeNull()
+  })
+
+  test.each([
+    [1, 10],
+    [2, 20],
+    [4, 60],
+    [2000, 60],
+  ])('a zone that was silent %i times in a row is asked every %i seconds', (unanswered, seconds) => {
+    expect(waits({ unanswered })?.lookAfterMs).toBe(seconds * 1000)
   })
 })

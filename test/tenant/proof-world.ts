@@ -47,7 +47,12 @@ export interface ProofWorld {
 export async function proofWorld({
   servers = 2,
   nameServers,
-}: { servers?: number; nameServers?: NameServers } = {}): Promise<ProofWorld> {
+  furtherRecords = async () => [],
+}: {
+  servers?: number
+  nameServers?: NameServers
+  furtherRecords?: Parameters<typeof proofChecks>[0]['furtherRecords']
+} = {}): Promise<ProofWorld> {
   const clock = stoppedClock('2026-11-23T12:00:00Z')
   const storage = await openStorage({ url: undefined, file: ':memory:', sealer: testSealer, clock })
   await storage.migrate()
@@ -65,6 +70,7 @@ export async function proofWorld({
     jobs: storage.jobs,
     proofKey: PROOF_KEY,
     edgeName: SHARED_EDGE,
+    furtherRecords,
     clock,
     random,
     randomBytes,
