@@ -67,6 +67,7 @@ export interface DelegationPage {
   targetHost?: DomainName | undefined
   lineage?: string | undefined // by its name, whoever's it is
   search?: string | undefined // part of a source domain's name
+  isRuleWrong?: true | undefined // only those whose redirect rule was found wrong at the last look
 }
 
 /** What of a delegation can be changed; another service is another delegation. */

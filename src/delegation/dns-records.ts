@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { displayName, type DomainName } from '../name.ts'
 import type { Delegation } from './delegation.ts'
+import { RECORD_WORDS, type Audience, type RecordWords } from './record-words.ts'
 import type { SourceDomain } from './source-domain.ts'
 
 /** A record to publish, as data; `name` and names in `value` are absolute, without final dot and with it. */
@@ -35,17 +36,19 @@ export function dnsRecords(what: {
   edge: { name: DomainName; addresses: string[] }
   proofToken: string
   challengeAlias?: string | undefined // for the DNS challenge; undefined: it is not used
+  words?: RecordWords // of the reader's language
 }): DnsRecord[] {
-  const { sourceDomain, delegations, certificates, edge, proofToken, challengeAlias } = what
+  const { sourceDomain, delegations, certificates, edge, proofToken, challengeAlias, words = RECORD_WORDS } = what
+  const { name } = sourceDomain
   return [
     ...(sourceDomain.mode === 'hosted'
       ? [
-          ...hostedRecords(sourceDomain.name, edge, proofToken),
-          ...challengeRecord(sourceDomain.name, challengeAlias, 'source domain'),
+          ...hostedRecords(name, edge, proofToken, words),
+          ...challengeRecord(name, challengeAlias, 'source domain', words),
         ]
-      : [proofRecord(sourceDomain.name, proofToken, '; it has to stay')]),
-    ...delegations.flatMap((delegation) => srvRecord(sourceDomain.name, delegation) ?? []),
-    ...tlsaRecords(delegations, certificates),
+      : [proofRecord(name, proofToken, words.proof.alone)]),
+    ...delegations.flatMap((delegation) => srvRecord(name, delegation, words) ?? []),
+    ...tlsaRecords(delegations, certificates, words),
   ]
 }
 
@@ -56,6 +59,7 @@ function hostedRecords(
   name: DomainName,
   edge: { name: DomainName; addresses: string[] },
   proofToken: string,
+  words: RecordWords,
 ): DnsRecord[] {
   return [
     {
@@ -63,19 +67,15 @@ function hostedRecords(
       name,
       type: 'CNAME',
       value: `${edge.name}.`,
-      purpose: `leads HTTPS for the name to this server, wherever its addresses move, and proves that you control ${displayName(name)}; it has to stay. Not possible where the name has other records of its own, as the apex of a zone has`,
+      purpose: words.alias(displayName(name)),
     },
-    proofRecord(
-      name,
-      proofToken,
-      ' in place of the CNAME record, or for a name that cannot have one, such as the apex of a zone; it has to stay',
-    ),
+    proofRecord(name, proofToken, words.proof.insteadOfAlias),
     ...edge.addresses.map((address): DnsRecord => ({
       ...inSourceZone,
       name,
       type: isIPv6(address) ? 'AAAA' : 'A',
       value: address,
-      purpose: `in place of the CNAME record, for a name that cannot have one, such as the apex of a zone; it proves nothing, so that the TXT record is needed with it`,
+      purpose: words.address,
     })),
   ]
 }
@@ -88,7 +88,12 @@ export function isProof({ name, type }: Pick<DnsRecord, 'name' | 'type'>): boole
 }
 
 /** RFC 8555 §8.4, led to a zone of the operator's; none where there is none. */
-export function challengeRecord(name: DomainName, alias: string | undefined, zone: DnsRecord['zone']): DnsRecord[] {
+export function challengeRecord(
+  name: DomainName,
+  alias: string | undefined,
+  zone: DnsRecord['zone'],
+  words = RECORD_WORDS,
+): DnsRecord[] {
   if (alias === undefined) return []
   return [
     {
@@ -97,24 +102,25 @@ export function challengeRecord(name: DomainName, alias: string | undefined, zon
       name: `${CHALLENGE_LABEL}.${name}`,
       type: 'CNAME',
       value: `${alias}.`,
-      purpose: `optional: lets this server get the certificate of ${displayName(name)} by DNS, also before the name leads here, or where its port 80 does not; no TXT record may stand there`,
+      purpose: words.challenge(displayName(name)),
     },
   ]
 }
 
-function proofRecord(name: DomainName, proofToken: string, more: string): DnsRecord {
+function proofRecord(name: DomainName, proofToken: string, purposeOf: (name: string) => string): DnsRecord {
   return {
     ...inSourceZone,
     name: `_waypost-challenge.${name}`,
     type: 'TXT',
     value: `"${proofToken}"`,
-    purpose: `proves that you control ${displayName(name)}${more}`,
+    purpose: purposeOf(displayName(name)),
   }
 }
 
 function srvRecord(
   name: DomainName,
   { service, protocol, targetHost, srvPort }: Parameters<typeof dnsRecords>[0]['delegations'][number],
+  words: RecordWords,
 ): DnsRecord | undefined {
   const port = srvPort ?? USUAL_PORTS[service]
   if (port === undefined) return undefined // nobody has said where it listens
@@ -123,19 +129,19 @@ function srvRecord(
     name: `${service}.${protocol}.${name}`,
     type: 'SRV',
     value: `0 5 ${port} ${targetHost}.`,
-    purpose: `leads ${audience(service)} to the XMPP service at ${displayName(targetHost)}`,
+    purpose: words.srv(audience(service), service.startsWith('_xmpps-'), displayName(targetHost)),
   }
 }
 
-function audience(service: string): string {
-  const who = service.includes('client') ? 'clients' : service.includes('server') ? 'other servers' : 'users'
-  return service.startsWith('_xmpps-') ? `${who} that begin with TLS (XEP-0368)` : who
+function audience(service: string): Audience {
+  return service.includes('client') ? 'clients' : service.includes('server') ? 'servers' : 'users'
 }
 
 /** RFC 7673: the base of a TLSA record is the target of the SRV record. 3 1 1 survives a renewal that keeps the key. */
 function tlsaRecords(
   delegations: Parameters<typeof dnsRecords>[0]['delegations'],
   certificates: ReadonlyMap<string, { spkiSha256: string }[]>,
+  words: RecordWords,
 ): DnsRecord[] {
   const records = new Map<string, DnsRecord>()
   for (const { service, protocol, targetHost, lineageId, srvPort } of delegations) {
@@ -148,7 +154,7 @@ function tlsaRecords(
         type: 'TLSA',
         value: `3 1 1 ${spkiSha256}`,
         ttl: TTL_SECONDS,
-        purpose: `pins the key of the service certificate, where the zone of the target host is signed (DNSSEC); for the operator of ${displayName(targetHost)}`,
+        purpose: words.tlsa(displayName(targetHost)),
         zone: 'target host',
       })
     }

@@ -20,6 +20,7 @@ import type {
   SourceDomain,
   SourceDomainMode,
   SourceDomainStore,
+  SpentQuotas,
 } from './source-domain.ts'
 import type { TargetHost, TargetHostStore } from './target-host.ts'
 
@@ -85,9 +86,11 @@ export interface Registrar {
    */
   importMany(
     requests: readonly (ImportRequest | ProblemError)[],
-    options: { isRehearsal: boolean },
+    options: { isRehearsal: boolean; spent?: SpentQuotas },
     act: Act,
   ): Promise<ImportOutcome[]>
+  /** The same, parsed and allowed by the policy for names, or why they are not; changes nothing. */
+  importable(requests: readonly (ImportRequest | ProblemError)[]): Promise<(ImportedDomain | ProblemError)[]>
 }
 
 export function registrar(deps: {
@@ -140,6 +143,19 @@ export function registrar(deps: {
       const name = parseDomainName(request.name)
       return name && (await sourceDomains.find(request.tenantId, name)) ? null : refusal
     }
+  }
+
+  async function importable(
+    requests: readonly (ImportRequest | ProblemError)[],
+  ): Promise<(ImportedDomain | ProblemError)[]> {
+    const parse = importParser()
+    const isTarget = await isOneOfTargetHosts()
+    const parsed: (ImportedDomain | ProblemError)[] = []
+    for (const request of requests) {
+      if (request instanceof ProblemError) parsed.push(request)
+      else parsed.push((await importRefusal(request, isTarget)) ?? parse(request))
+    }
+    return parsed
   }
 
   function targetHostName(text: string): DomainName {
@@ -239,17 +255,13 @@ export function registrar(deps: {
       return { delegation: thing, warnings, isNew }
     },
 
-    async importMany(requests, { isRehearsal }, act) {
-      const parse = importParser()
-      const isTarget = await isOneOfTargetHosts()
-      const parsed: (ImportedDomain | ProblemError)[] = []
-      for (const request of requests) {
-        if (request instanceof ProblemError) parsed.push(request)
-        else parsed.push((await importRefusal(request, isTarget)) ?? parse(request))
-      }
+    importable,
+
+    async importMany(requests, { isRehearsal, spent }, act) {
+      const parsed = await importable(requests)
       const sound = parsed.filter((one): one is ImportedDomain => !(one instanceof ProblemError))
       const outcomes = isRehearsal
-        ? await sourceDomains.rehearseImport(sound)
+        ? await sourceDomains.rehearseImport(sound, spent)
         : await sourceDomains.importMany(sound, act)
       let next = 0
       return parsed.map((one) => (one instanceof ProblemError ? one : outcomes[next++]!))

@@ -1,4 +1,5 @@
 import type { Act } from '../act.ts'
+import { CERTIFICATE_TROUBLES, type Place, type TroublePage } from '../certificate/lineage.ts'
 import type { DomainName } from '../name.ts'
 import type { ProblemError } from '../problem.ts'
 import type { Control } from '../tenant/control.ts'
@@ -32,6 +33,10 @@ export interface SourceDomainPage {
   isSuspended?: boolean | undefined // the domain itself; a suspended tenant's are not marked
 }
 
+/** Lists of what may need a hand: where somebody waits the longest is first, or they are in the order of names. */
+export const SOURCE_DOMAIN_TROUBLES = ['unproven', 'wavering', 'suspended', ...CERTIFICATE_TROUBLES] as const
+export type SourceDomainTrouble = (typeof SOURCE_DOMAIN_TROUBLES)[number]
+
 /** What begins with "-" is the other way round: from z to a, newest first. */
 export type SourceDomainSort = 'name' | '-name' | 'created' | '-created'
 
@@ -40,6 +45,10 @@ export interface NewSourceDomain {
   mode: SourceDomainMode
   isVouched: boolean
 }
+
+/** Of one file. */
+export const MOST_IMPORT_LINES = 100_000
+export const MOST_IMPORT_BYTES = 10 * 2 ** 20
 
 /** A name together with all that it is to be delegated to. */
 export interface ImportedDomain extends NewSourceDomain {
@@ -55,6 +64,9 @@ export interface ImportedDelegation extends Omit<NewDelegation, 'sourceDomainId'
 /** There already: the claim is left as it is, and gets the delegations that it lacks. A problem: nothing has changed. */
 export type ImportOutcome = 'added' | 'there already' | ProblemError
 
+/** What of their quotas tenants will have spent, by their ids. */
+export type SpentQuotas = Map<string, { sourceDomains: number; delegations: number }>
+
 /** What people change throws precondition-failed where the act asks for another revision (`requireMatch`). */
 export interface SourceDomainStore {
   /**
@@ -69,12 +81,21 @@ export interface SourceDomainStore {
    * already is left as it is.
    */
   importMany(domains: readonly ImportedDomain[], act: Act): Promise<ImportOutcome[]>
-  /** What `importMany` would do, as far as the domains do not stand in each other's way; changes nothing. */
-  rehearseImport(domains: readonly ImportedDomain[]): Promise<ImportOutcome[]>
+  /**
+   * What `importMany` would do, as far as the domains do not stand in each other's way; changes nothing.
+   * @param spent of quotas, by what was foreseen before of the same list; what is foreseen now is added
+   */
+  rehearseImport(domains: readonly ImportedDomain[], spent?: SpentQuotas): Promise<ImportOutcome[]>
   find(tenantId: string, name: DomainName): Promise<SourceDomain | undefined>
   /** The claims of all tenants to one name. */
   claims(name: DomainName): Promise<SourceDomain[]>
   list(tenantId: string | 'all', page: SourceDomainPage): Promise<SourceDomain[]>
+  /** Those that something is wrong with. Of certificates: that they present, or that is made for their name. */
+  listTroubled(
+    tenantId: string | 'all',
+    page: TroublePage<SourceDomainTrouble> & { mode?: SourceDomainMode | undefined },
+    now: Date,
+  ): Promise<(SourceDomain & { place: Place })[]>
   /** The operator's word that the tenant controls the name. @throws ProblemError source-domain-taken, not-found */
   vouch(tenantId: string, name: DomainName, act: Act): Promise<void>
   /** Nothing is served until control is proven otherwise, which is looked for at once. The claim stays, and so do its delegations. @throws ProblemError not-found */

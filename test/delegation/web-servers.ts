@@ -23,6 +23,7 @@ interface Site {
   pem: string // file names
   key: string
   both: string
+  address: string
   port: number
   name: string
   rule: string
@@ -40,7 +41,7 @@ const isRoot = process.getuid?.() === 0
 const nginx: Recipe = {
   peer: 'nginx',
   rule: 'nginx',
-  config: ({ folder, root, pem, key, port, name, rule }) => `
+  config: ({ folder, root, pem, key, address, port, name, rule }) => `
 daemon off;
 pid ${folder}/pid;
 error_log stderr;
@@ -50,7 +51,7 @@ http {
   client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
   server {
-    listen 127.0.0.1:${port} ssl;
+    listen ${address}:${port} ssl;
     server_name ${name};
     ssl_certificate ${pem};
     ssl_certificate_key ${key};
@@ -64,13 +65,13 @@ ${rule}
 const caddy: Recipe = {
   peer: 'caddy',
   rule: 'caddy',
-  config: ({ root, pem, key, port, name, rule }) => `
+  config: ({ root, pem, key, address, port, name, rule }) => `
 {
   admin off
   auto_https off
 }
 https://${name}:${port} {
-  bind 127.0.0.1
+  bind ${address}
   tls ${pem} ${key}
   root * ${root}
   file_server
@@ -82,14 +83,14 @@ ${rule}
 const haproxy: Recipe = {
   peer: 'haproxy',
   rule: 'haproxy',
-  config: ({ both, port, rule }) => `
+  config: ({ both, address, port, rule }) => `
 defaults
   mode http
   timeout client 5s
   timeout server 5s
   timeout connect 5s
 frontend web
-  bind 127.0.0.1:${port} ssl crt ${both}
+  bind ${address}:${port} ssl crt ${both}
 ${rule}
   http-request return status 404 unless { path / }
   http-request return status 200 content-type text/html string "a page"
@@ -101,7 +102,7 @@ function apache(place: 'VirtualHost' | '.htaccess'): Recipe {
   return {
     peer: 'apache2',
     rule: 'apache',
-    config({ folder, root, pem, key, port, name, rule }) {
+    config({ folder, root, pem, key, address, port, name, rule }) {
       if (place === '.htaccess') writeFileSync(join(root, '.htaccess'), rule)
       const modules = ['mpm_event', 'authz_core', 'dir', 'rewrite', 'ssl']
       return `
@@ -109,7 +110,7 @@ ServerRoot ${folder}
 ServerName ${name}
 PidFile ${folder}/pid
 ErrorLog /dev/stderr
-Listen 127.0.0.1:${port}
+Listen ${address}:${port}
 ${modules.map((module) => `LoadModule ${module}_module /usr/lib/apache2/modules/mod_${module}.so`).join('\n')}
 ${isRoot ? 'User www-data\nGroup www-data' : ''}
 StartServers 1
@@ -120,7 +121,7 @@ DocumentRoot ${root}
   Options FollowSymLinks
   DirectoryIndex index.html
 </Directory>
-<VirtualHost 127.0.0.1:${port}>
+<VirtualHost ${address}:${port}>
   ServerName ${name}
   SSLEngine on
   SSLCertificateFile ${pem}
@@ -143,8 +144,9 @@ export const recipes = {
 
 export async function startWebServer(
   { config, command }: Recipe,
-  { name, rule, front, authority }: { name: string; rule: string; front: Issued; authority: TestAuthority },
+  wish: { name: string; rule: string; front: Issued; authority: TestAuthority; address?: string; port?: number },
 ): Promise<WebServer> {
+  const { name, rule, front, authority, address = '127.0.0.1', port = await freePort() } = wish
   const folder = mkdtempSync(join(tmpdir(), 'waypost-web-'))
   const file = (base: string, text: string) => {
     writeFileSync(join(folder, base), text)
@@ -155,7 +157,7 @@ export async function startWebServer(
   writeFileSync(join(root, 'index.html'), 'a page')
   chmodSync(folder, 0o755) // servers that root starts give up being root
   const site: Site = {
-    ...{ folder, root, name, rule, port: await freePort() },
+    ...{ folder, root, name, rule, address, port },
     pem: file('cert.pem', front.certPem),
     key: file('key.pem', front.keyPem),
     both: file('both.pem', front.certPem + front.keyPem),
@@ -171,7 +173,7 @@ export async function startWebServer(
 
   const web: WebServer = {
     port: site.port,
-    get: (path, host = name) => get({ port: site.port, path, host, name, ca: authority.rootPem }),
+    get: (path, host = name) => get({ address, port, path, host, name, ca: authority.rootPem }),
     async stop() {
       await ended(server)
       rmSync(folder, { recursive: true, force: true })
@@ -194,12 +196,12 @@ export async function startWebServer(
   return web
 }
 
-function get(asked: { port: number; path: string; host: string; name: string; ca: string }) {
-  const { port, path, host, name, ca } = asked
+function get(asked: { address: string; port: number; path: string; host: string; name: string; ca: string }) {
+  const { address, port, path, host, name, ca } = asked
   return new Promise<{ status: number; location: string[] }>((resolve, reject) => {
     const headers = { host }
     https
-      .get({ host: '127.0.0.1', port, path, servername: name, ca, headers, agent: false }, (response) => {
+      .get({ host: address, port, path, servername: name, ca, headers, agent: false }, (response) => {
         response.resume()
         const location = response.rawHeaders.filter((_, i, all) => i % 2 === 1 && /^location$/i.test(all[i - 1] ?? ''))
         resolve({ status: response.statusCode ?? 0, location })
