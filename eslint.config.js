@@ -16,14 +16,14 @@ const places = {
   'src/{main,edge-main,parts,supervisor,verify-main}.ts': { to: [...rooms, ...partsLists] },
   'src/acme/**': { to: ['acme', 'certificate', 'work'], packages: ['acme-client'] },
   'src/certificate/**': { to: ['certificate', 'work'], packages: ['@peculiar/x509', 'reflect-metadata'] },
-  'src/delegation/**': { to: ['delegation', 'certificate', 'tenant', 'work'], packages: ['tldts'] },
+  'src/delegation/**': { to: ['delegation', 'certificate', 'tenant', 'work'], packages: ['tldts', 'csv-parse'] },
   'src/tenant/**': {
     to: ['tenant', 'work'],
     packages: ['@node-rs/argon2', '@simplewebauthn/server', '@zxcvbn-ts/language-common', 'otpauth'],
   },
   'src/verify/**': { to: ['verify', 'certificate', 'delegation', 'work'] },
   'src/work/**': { to: ['work'] },
-  'src/outside/**': { to: ['outside', 'acme', 'tenant', 'verify'], packages: ['dns-packet', 'undici'] }, // what it is asked as a port
+  'src/outside/**': { to: ['outside', 'acme', 'delegation', 'tenant', 'verify'], packages: ['dns-packet', 'undici'] }, // what it is asked as a port
   'src/edge/**': { to: ['edge', ...nouns], packages: ['lru-cache'] },
   'src/admin/**': {
     to: ['admin', ...nouns],
@@ -36,7 +36,7 @@ const places = {
     to: ['storage', ...nouns, 'work', 'migrations'],
     packages: ['knex', 'better-sqlite3', 'pg', 'lru-cache'],
   },
-  'src/cli/**': { to: [...rooms, ...partsLists], packages: ['commander', '@clack/prompts', 'csv-parse'] },
+  'src/cli/**': { to: [...rooms, ...partsLists], packages: ['commander', '@clack/prompts'] },
 }
 
 function imports({ to = [], packages = [] }) {

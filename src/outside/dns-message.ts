@@ -1,7 +1,7 @@
 import { encode, type OptAnswer } from 'dns-packet'
 import { addressText } from '../tenant/ip-address.ts'
 
-export type RecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'NS' | 'TXT'
+export type RecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'NS' | 'SRV' | 'TXT'
 
 export interface Question {
   name: string // lower case, no final dot
@@ -14,7 +14,8 @@ export interface DnsRecord {
   type: RecordType
   /**
    * An address; a name in lower case without final dot; the strings of a TXT record joined, in their own case; of a CAA record
-   * flags, tag in lower case and value, with a space after each of the first two: "0 issue ca.example; accounturi=…".
+   * flags, tag in lower case and value, with a space after each of the first two: "0 issue ca.example; accounturi=…"; of an
+   * SRV record priority, weight, port and target: "0 5 5269 xmpp.example.net".
    */
   value: string
 }
@@ -50,7 +51,9 @@ const MOST_POINTERS = 32
 /** Of UDP: what arrives unfragmented everywhere, as DNS Flag Day 2020 has it. */
 const UDP_PAYLOAD = 1232
 
-const TYPES: Readonly<Record<number, RecordType>> = { 1: 'A', 2: 'NS', 5: 'CNAME', 16: 'TXT', 28: 'AAAA', 257: 'CAA' }
+const TYPES: Readonly<Record<number, RecordType>> = {
+  ...{ 1: 'A', 2: 'NS', 5: 'CNAME', 16: 'TXT', 28: 'AAAA', 33: 'SRV', 257: 'CAA' },
+}
 const OPT = 41
 const IN = 1
 const LABEL = /^[!-[\]-~]{1,63}$/
@@ -149,6 +152,11 @@ function readValue(bytes: Buffer, type: RecordType, start: number, end: number):
       const target = readName(bytes, start)
       if (target.end !== end) throw new RangeError('a name that ends elsewhere than its record')
       return target.name
+    }
+    case 'SRV': {
+      const target = readName(bytes, start + 6)
+      if (target.end !== end) throw new RangeError('a name that ends elsewhere than its record')
+      return `${[0, 2, 4].map((offset) => bytes.readUInt16BE(start + offset)).join(' ')} ${target.name}`
     }
     case 'TXT':
       return readText(bytes, start, end)

@@ -4,7 +4,10 @@ import type { Clock } from '../clock.ts'
 import type { Delegation, DelegationStore, RuleCheck } from '../delegation/delegation.ts'
 import { poshName } from '../delegation/service-name.ts'
 import type { SourceDomainStore } from '../delegation/source-domain.ts'
+import type { Log } from '../log.ts'
 import { parseDomainName } from '../name.ts'
+import { ProblemError } from '../problem.ts'
+import { atOnce } from '../work/at-once.ts'
 import type { JobKind } from '../work/runner.ts'
 import type { Ask } from './ask.ts'
 import { parseHttpsUrl } from './https-url.ts'
@@ -27,6 +30,13 @@ export interface RuleChecks {
   check(delegation: Delegation): Promise<RuleCheck>
   /** Both at once. */
   verifyAndCheck(delegation: Delegation): Promise<{ report: Report; ruleCheck: RuleCheck }>
+  /**
+   * For a page that somebody waits at: where the rule was not found at the last check, and that is some seconds old, another one
+   * begins. It is not waited for.
+   * @param waiter since when they wait, and whether they may have checks made; who may not waits for what others bring about
+   * @returns in how many seconds to ask again; null: there is nothing to wait for
+   */
+  attend(delegations: readonly Delegation[], waiter: { since: Date; mayCheck: boolean }): number | null
   /** All delegations of the source domain in turn, a bounded number in bounded time; again each day while it is external and held. */
   job: JobKind
 }
@@ -39,6 +49,12 @@ const COPY_LAG_MS = 15 * 60_000
 const LONGEST_TEXT = 1000
 /** For how long a job takes what was found for what is there: nobody makes this server knock more often by changing things. */
 const RECENT_MS = 3_600_000
+/** While somebody waits for a rule, since when: so old is the last check before another, and so often they ask. */
+const ATTENDED: readonly [untilMs: number, pace: { checkAfterMs: number; askEverySeconds: number }][] = [
+  [10 * 60_000, { checkAfterMs: 10_000, askEverySeconds: 5 }],
+  [3_600_000, { checkAfterMs: 60_000, askEverySeconds: 15 }],
+]
+const CHECKS_AT_ONCE = { ofTenant: 2, inAll: 8 }
 const AGAIN_MS = { least: 18 * 3_600_000, most: 22 * 3_600_000 }
 
 export function ruleChecks(deps: {
@@ -50,8 +66,11 @@ export function ruleChecks(deps: {
   httpsPort: number // of source domains' web servers: 443, but for trials
   clock: Clock
   random: () => number // from 0 up to, not including, 1
+  log: Log
 }): RuleChecks {
-  const { askAt, sourceDomains, delegations, lineages, httpsPort, clock, random } = deps
+  const { askAt, sourceDomains, delegations, lineages, httpsPort, clock, random, log } = deps
+  const inTurn = atOnce({ ...CHECKS_AT_ONCE, doing: 'checked' })
+  const attended = new Set<string>() // ids of delegations
 
   function verify(delegation: Delegation, until = inTime(clock.now(), ASKING_MS)): Promise<Report> {
     const { sourceDomain, service, protocol, targetPort } = delegation
@@ -83,6 +102,26 @@ export function ruleChecks(deps: {
     verify: (delegation) => verify(delegation),
     check: async (delegation) => (await verifyAndCheck(delegation)).ruleCheck,
     verifyAndCheck: (delegation) => verifyAndCheck(delegation),
+    attend(all, { since, mayCheck }) {
+      const now = clock.now()
+      const waiting = all.flatMap((delegation) => {
+        const ageMs = sinceChecked(delegation, now)
+        return ageMs === null ? [] : [{ delegation, ageMs }]
+      })
+      const pace = ATTENDED.find(([until]) => now.getTime() - since.getTime() < until)?.[1]
+      if (waiting.length === 0 || pace === undefined) return null
+      const { delegation: next, ageMs } = waiting.reduce((one, other) => (other.ageMs > one.ageMs ? other : one))
+      if (mayCheck && ageMs >= pace.checkAfterMs && !attended.has(next.id)) {
+        attended.add(next.id)
+        void inTurn(next.tenantId, () => verifyAndCheck(next))
+          .catch((err: unknown) => {
+            // Too many at once: whoever waits asks again
+            if (!(err instanceof ProblemError)) log.warn({ err, delegation: next.id }, 'a check of a rule has failed')
+          })
+          .finally(() => attended.delete(next.id))
+      }
+      return pace.askEverySeconds
+    },
     async job({ payload }) {
       const { tenantId, name } = payload as RedirectRulePayload
       const sourceDomain = parseDomainName(name)
@@ -98,6 +137,12 @@ export function ruleChecks(deps: {
       return { runAgainAt: inTime(clock.now(), AGAIN_MS.least + (AGAIN_MS.most - AGAIN_MS.least) * random()) }
     },
   }
+}
+
+/** Null: it is as it should be. */
+function sinceChecked({ ruleCheck }: Delegation, now: Date): number | null {
+  if (ruleCheck === null) return Infinity
+  return ruleCheck.outcome === 'ok' ? null : now.getTime() - ruleCheck.checkedAt.getTime()
 }
 
 type Judgement = Pick<RuleCheck, 'outcome' | 'found'>

@@ -42,6 +42,15 @@ describe('a reply', () => {
     ['AAAA', { type: 'AAAA', name: 'im.example.com', data: '2001:db8:0:0::1' }, '2001:db8::1'],
     ['CNAME in any case', { type: 'CNAME', name: 'IM.Example.com', data: 'Edge.EXAMPLE.net' }, 'edge.example.net'],
     ['NS', { type: 'NS', name: 'im.example.com', data: 'ns1.example.net' }, 'ns1.example.net'],
+    [
+      'SRV with priority, weight, port and target',
+      {
+        type: 'SRV',
+        name: 'im.example.com',
+        data: { priority: 10, weight: 5, port: 5269, target: 'Xmpp.Example.net' },
+      },
+      '10 5 5269 xmpp.example.net',
+    ],
     ['TXT with its case', { type: 'TXT', name: 'im.example.com', data: 'waypost-AbC' }, 'waypost-AbC'],
     [
       'TXT of several strings',
@@ -145,6 +154,8 @@ describe('a reply', () => {
     ['an address of three bytes', answer(1, Buffer.from([192, 0, 2]))],
     ['an address of five bytes', answer(1, Buffer.from([192, 0, 2, 1, 1]))],
     ['an IPv6 address of four bytes', answer(28, Buffer.from([192, 0, 2, 1]))],
+    ['an SRV record that ends before its target', answer(33, Buffer.from([0, 0, 0, 0, 20]))],
+    ['an SRV record that goes on after its target', answer(33, Buffer.from([0, 0, 0, 0, 20, 149, 0, 0]))],
     ['a CAA record without a tag', answer(257, Buffer.from([0, 0, 0x61]))],
     ['a CAA record that ends before its tag', answer(257, Buffer.from([0, 5, 0x61]))],
     ['a CAA record of one byte', answer(257, Buffer.from([0]))],

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { describeCertificate } from '../../src/certificate/chain.ts'
 import type { LineageCertificate } from '../../src/certificate/lineage.ts'
@@ -75,7 +76,14 @@ function anyone(): Ask {
 }
 
 function checksWith(ask: Ask, httpsPort = hosts.port): RuleChecks {
-  return ruleChecks({ ...storage, askAt: () => ask, httpsPort, clock, random: () => 0.5 })
+  return ruleChecks({
+    ...storage,
+    askAt: () => ask,
+    httpsPort,
+    clock,
+    random: () => 0.5,
+    log: pino({ level: 'silent' }),
+  })
 }
 
 async function stage({ certPem }: Issued): Promise<LineageCertificate> {
@@ -288,7 +296,14 @@ describe('what cannot be asked is nobody’s fault', () => {
 test('only the ports of the two web servers are asked beside 443', async () => {
   const allowed: (readonly number[])[] = []
   const askAt = (ports: readonly number[]) => (allowed.push(ports), anyone())
-  const asking = ruleChecks({ ...storage, askAt, httpsPort: hosts.port, clock, random: () => 0 })
+  const asking = ruleChecks({
+    ...storage,
+    askAt,
+    httpsPort: hosts.port,
+    clock,
+    random: () => 0,
+    log: pino({ level: 'silent' }),
+  })
   await asking.verify({ ...delegation, targetPort: 8443 })
   expect(allowed).toEqual([[hosts.port, 8443]])
 })
@@ -370,5 +385,37 @@ describe('the job', () => {
     }
     await checksWith(withdrawing).job(job({ tenantId, name: SOURCE }))
     expect(await storage.delegations.list(tenantId, { limit: 10 })).toEqual([])
+  })
+})
+
+describe('a page that somebody waits at for the rule', () => {
+  const now = () => clock.now()
+  const present = async () => (await storage.delegations.find(tenantId, delegation.id))!
+
+  test('has it checked in the background, again after ten seconds, and no more once it is there', async () => {
+    hosts.answer(SOURCE, PATH, body(404, 'text/plain', 'nothing'))
+    const since = now()
+    expect(checks.attend([await present()], { since, mayCheck: true })).toBe(5)
+    await expect.poll(async () => (await present()).ruleCheck?.outcome).toBe('wrong')
+    const first = (await present()).ruleCheck!.checkedAt
+    hosts.answer(SOURCE, PATH, redirect(302, at(TARGET)))
+    clock.advance(9_999)
+    checks.attend([await present()], { since, mayCheck: true })
+    expect((await present()).ruleCheck!.checkedAt).toEqual(first)
+    clock.advance(1)
+    checks.attend([await present()], { since, mayCheck: true })
+    await expect.poll(async () => (await present()).ruleCheck?.outcome).toBe('ok')
+    expect(checks.attend([await present()], { since, mayCheck: true })).toBeNull()
+  })
+
+  test('asks the less often the longer it waits, and nobody after an hour', async () => {
+    const since = now()
+    const seconds = async () => checks.attend([await present()], { since, mayCheck: false })
+    expect(await seconds()).toBe(5)
+    clock.advance(10 * MINUTE_MS)
+    expect(await seconds()).toBe(15)
+    clock.advance(50 * MINUTE_MS)
+    expect(await seconds()).toBeNull()
+    expect((await present()).ruleCheck).toBeNull()
   })
 })
