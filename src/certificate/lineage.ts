@@ -66,6 +66,32 @@ export interface LineagePage {
   source?: Source | undefined
 }
 
+/**
+ * What may be wrong with a lineage: its certificate in use has ended, or ends and a tenth of its lifetime is left at most;
+ * none can be had, and whose affair that is.
+ */
+export const CERTIFICATE_TROUBLES = [
+  'expired',
+  'ending',
+  'failing-owner',
+  'failing-authority',
+  'failing-operator',
+] as const
+export type CertificateTrouble = (typeof CERTIFICATE_TROUBLES)[number]
+
+/** Where an item of a list stands in its order: by an instant, or by name. */
+export interface Place {
+  key: number | string
+  id: string
+}
+
+export interface TroublePage<Trouble extends string> {
+  trouble: Trouble
+  after?: Place | undefined // the last of the page before
+  limit: number
+  search?: string | undefined
+}
+
 /** What a lineage publishes and serves, as the edge holds it in memory. */
 export interface PublishedLineage {
   id: string
@@ -110,6 +136,12 @@ export interface LineageStore {
   findByName(tenantId: string | null, name: string): Promise<LineageWithCertificates | undefined>
   /** Ordered by name and then id. */
   list(tenantId: string | null | 'all', page: LineagePage): Promise<LineageWithCertificates[]>
+  /** Those that something is wrong with, what has ended first at the top, or by name. */
+  listTroubled(
+    tenantId: string | null | 'all',
+    page: TroublePage<CertificateTrouble>,
+    now: Date,
+  ): Promise<(LineageWithCertificates & { place: Place })[]>
   /**
    * Adds a staged certificate, and ends the order that it came by. Where another worker has done that already, its
    * certificate is returned and nothing added.

@@ -91,12 +91,23 @@ export function delegationStore(deps: { db: Database; newId: NewId }): Delegatio
     },
 
     async list(tenantId, page) {
-      const { after, limit, search, isOldestFirst = false, sourceDomain, service, targetHost, lineage } = page
+      const {
+        after,
+        limit,
+        search,
+        isOldestFirst = false,
+        sourceDomain,
+        service,
+        targetHost,
+        lineage,
+        isRuleWrong,
+      } = page
       const query = containsName(ofTenant(select(db.knex), tenantId), 's.name', search)
         .orderBy('d.id', isOldestFirst ? 'asc' : 'desc')
         .limit(limit)
       if (after !== undefined) query.where('d.id', isOldestFirst ? '>' : '<', after)
       if (sourceDomain !== undefined) ofSourceDomain(query, tenantId, sourceDomain)
+      if (isRuleWrong) query.whereRaw(`d.rule_outcome = 'wrong'`) // in the words of its index
       if (service) query.where({ 'd.service': service.service, 'd.protocol': service.protocol })
       if (targetHost !== undefined)
         query.whereRaw('d.target_host_id = (select id from target_host where name = ?)', [targetHost])

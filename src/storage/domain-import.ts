@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
 import type { NewDelegation } from '../delegation/delegation.ts'
-import type { ImportedDomain, ImportOutcome } from '../delegation/source-domain.ts'
+import type { ImportedDomain, ImportOutcome, SpentQuotas } from '../delegation/source-domain.ts'
 import { ProblemError } from '../problem.ts'
 import type { Database } from './database.ts'
 import { registerMissing } from './delegation-store.ts'
@@ -35,8 +35,9 @@ export async function importDomains(
 export async function rehearseImport(
   { knex, rows }: Pick<Database, 'knex' | 'rows'>,
   domains: readonly ImportedDomain[],
+  spent?: SpentQuotas,
 ): Promise<ImportOutcome[]> {
-  const room = await roomOf({ knex, rows }, tenantsOf(domains), { isLocked: false })
+  const room = await roomOf({ knex, rows }, tenantsOf(domains), { isLocked: false, spent })
   const outcomes: ImportOutcome[] = []
   for (const some of chunks(domains)) outcomes.push(...(await rehearseSome(knex, some, room)))
   return outcomes
@@ -179,5 +180,5 @@ function standings(claims: readonly Claim[]) {
 }
 
 function taken(): ProblemError {
-  return new ProblemError('source-domain-taken', 'another tenant holds this name')
+  return new ProblemError('source-domain-taken', 'another tenant holds this name; ask the operator if it is yours')
 }

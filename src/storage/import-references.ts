@@ -27,9 +27,11 @@ export async function importReferences(
     const found: Omit<NewDelegation, 'sourceDomainId'>[] = []
     for (const { targetHost, lineage, ...delegation } of delegations) {
       const targetHostId = targetHosts.get(targetHost)
-      if (targetHostId === undefined) return new ProblemError('not-found', `there is no target host ${targetHost}`)
+      if (targetHostId === undefined)
+        return new ProblemError('not-found', `there is no target host ${targetHost}; the operator adds one`)
       const lineageId = lineages.get(tenantId)?.get(lineage) ?? lineages.get('')?.get(lineage)
-      if (lineageId === undefined) return new ProblemError('not-found', `there is no certificate lineage ${lineage}`)
+      if (lineageId === undefined)
+        return new ProblemError('not-found', `there is no certificate lineage ${lineage}; import its certificate first`)
       found.push({ ...delegation, targetHostId, lineageId })
     }
     return found

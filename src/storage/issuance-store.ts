@@ -7,6 +7,8 @@ import { perform, type NewId } from './perform.ts'
 
 interface IssuanceRow {
   lineage_id: string
+  lineage_name: string
+  tenant_id: string | null
   failures: number
   failed_at: number
   problem: string
@@ -34,7 +36,8 @@ export function issuanceStore(deps: { db: Database; newId: NewId }): IssuanceSto
           .first<{ name: string; tenant_id: string | null } | undefined>('name', 'tenant_id')
         if (!lineage) throw new ProblemError('not-found', `there is no certificate lineage ${memory.lineageId}`)
         const former = await trx<IssuanceRow>('issuance').where({ lineage_id: memory.lineageId }).first('problem_type')
-        await trx<IssuanceRow>('issuance').insert(toRow(memory)).onConflict('lineage_id').merge()
+        const row = { ...toRow(memory), lineage_name: lineage.name, tenant_id: lineage.tenant_id }
+        await trx<IssuanceRow>('issuance').insert(row).onConflict('lineage_id').merge()
         const { problem, whose, nextAt, failures, authorityId } = memory
         // Of what is found without asking anybody, and found again every few minutes, the first time tells all
         if (isOwnFinding(memory) && former?.problem_type === problem.type) return
@@ -58,7 +61,7 @@ export async function forgetFailures(knex: Knex | Knex.Transaction, lineageId: s
   await knex<IssuanceRow>('issuance').where({ lineage_id: lineageId }).del()
 }
 
-function toRow(memory: IssuanceMemory): IssuanceRow {
+function toRow(memory: IssuanceMemory): Omit<IssuanceRow, 'lineage_name' | 'tenant_id'> {
   return {
     lineage_id: memory.lineageId,
     failures: memory.failures,

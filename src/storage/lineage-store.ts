@@ -24,6 +24,7 @@ import { perform, type NewId, type Traces } from './perform.ts'
 import { placeOfPrivateKey } from './private-key-store.ts'
 import { withinQuota } from './quota.ts'
 import { containsName } from './search.ts'
+import { rowsOf, troubledLineages } from './troubled.ts'
 
 interface LineageRow {
   id: string
@@ -136,6 +137,15 @@ export function lineageStore(deps: { db: Database; newId: NewId; sealer: Sealer 
       if (after) query.whereRaw(`(name, id) ${isDescending ? '<' : '>'} (?, ?)`, [after.name, after.id])
       if (source !== undefined) query.where({ source })
       return withCertificates(await query)
+    },
+
+    async listTroubled(tenantId, { trouble, after, limit, search }, now) {
+      const part = troubledLineages(trouble, now)
+      const columns = `l.*, (select t.name from tenant as t where t.id = l.tenant_id) as tenant_name`
+      const page = { tenantId, after, limit }
+      const rows = await containsName(rowsOf<LineageRow & TenantNamed>(db.knex, part, columns, page), 'l.name', search)
+      const found = await withCertificates(rows)
+      return found.map((lineage, i) => ({ ...lineage, place: { key: rows[i]!.place, id: lineage.id } }))
     },
 
     async stage(tenantId, lineageId, { chain, privateKey, orderId = null }, act) {

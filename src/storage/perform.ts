@@ -49,7 +49,7 @@ export async function perform<T>(
           address: act.address,
           action,
           subject,
-          detail: JSON.stringify(detail),
+          detail: JSON.stringify(act.actingAs === undefined ? detail : { ...detail, actingAs: act.actingAs }),
         }),
     })
     await stamp(trx, [...changes.values()], at)

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { FRONT_LINEAGE_PREFIX } from '../certificate/lineage.ts'
+import type { SpentQuotas } from '../delegation/source-domain.ts'
 import { ProblemError } from '../problem.ts'
 import type { Quotas } from '../tenant/tenant.ts'
 import { chunks } from './insert-many.ts'
@@ -67,11 +68,14 @@ export interface Room {
   take(tenantId: string, wanted: Wanted): ProblemError | null
 }
 
-/** @param isLocked nobody else adds anything of theirs until the transaction has ended */
+/**
+ * @param isLocked nobody else adds anything of theirs until the transaction has ended
+ * @param spent counts as taken already, and gets what is taken here
+ */
 export async function roomOf(
   { knex, rows }: { knex: Knex | Knex.Transaction; rows: Rows },
   tenantIds: Iterable<string>,
-  { isLocked }: { isLocked: boolean },
+  { isLocked, spent = new Map() }: { isLocked: boolean; spent?: SpentQuotas | undefined },
 ): Promise<Room> {
   const kinds = ['sourceDomains', 'delegations'] as const
   const left = new Map<string, { what: (typeof kinds)[number]; quota: number; room: number }[]>()
@@ -79,7 +83,9 @@ export async function roomOf(
     const quotas = []
     for (const what of kinds) {
       const quota = tenant[COLUMNS[what]]
-      if (quota !== null) quotas.push({ what, quota, room: quota - (await countOf(knex, rows, tenant.id, what)) })
+      const taken = spent.get(tenant.id)?.[what] ?? 0
+      if (quota !== null)
+        quotas.push({ what, quota, room: quota - taken - (await countOf(knex, rows, tenant.id, what)) })
     }
     left.set(tenant.id, quotas)
   }
@@ -90,6 +96,11 @@ export async function roomOf(
       const full = quotas.find(({ what, room }) => (wanted[what] ?? 0) > Math.max(room, 0))
       if (full) return quotaReached(full.what, full.quota)
       for (const each of quotas) each.room -= wanted[each.what] ?? 0
+      const { sourceDomains, delegations } = spent.get(tenantId) ?? { sourceDomains: 0, delegations: 0 }
+      spent.set(tenantId, {
+        sourceDomains: sourceDomains + (wanted.sourceDomains ?? 0),
+        delegations: delegations + (wanted.delegations ?? 0),
+      })
       return null
     },
   }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { Act } from '../act.ts'
 import { ProblemError } from '../problem.ts'
 import {
+  ACTING_MS,
   IDLE_MS,
   SESSION_LIFE_MS,
   type CheckedPassword,
@@ -27,12 +28,29 @@ interface SessionRow {
   seen_at: number
   authenticated_at: number
   expires_at: number
+  acting_tenant_id: string | null
+  acting_until: number | null // null with acting_tenant_id
+  acting_reason: string | null
 }
+
+const NOT_ACTING = { acting_tenant_id: null, acting_until: null, acting_reason: null }
 
 /** The trail tells of sessions that are complete: the others open nothing. */
 export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore {
   const { db, newId } = deps
   const table = () => db.knex<SessionRow>('session')
+
+  /** Of several requests at once one tells of it. */
+  async function endActing(former: SessionRow, now: Date): Promise<SessionRow> {
+    const row = { ...former, ...NOT_ACTING }
+    const actor = former.user_id === null ? 'operator' : await emailOf(db.knex, former.user_id)
+    await perform(deps, { at: now, actor, address: null }, async (trx, traces) => {
+      const { id, acting_until } = former
+      const ended = await trx<SessionRow>('session').where({ id, acting_until }).update(NOT_ACTING)
+      if (ended > 0) await noteEndOfActing(trx, traces, former, 'time is up')
+    })
+    return row
+  }
 
   return {
     async open(tokenHash, { userId, stage, name, address, createdAt, expiresAt }, act, checked) {
@@ -48,6 +66,7 @@ export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore
         seen_at: at,
         authenticated_at: at,
         expires_at: expiresAt.getTime(),
+        ...NOT_ACTING,
       }
       await perform(deps, act, async (trx, traces) => {
         if (checked) await requirePassword(trx, checked)
@@ -59,8 +78,10 @@ export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore
 
     async find(tokenHash, now) {
       const ms = now.getTime()
-      const row = await open(table().where({ token_sha256: tokenHash }), now).first()
-      if (!row) return undefined
+      const found = await open(table().where({ token_sha256: tokenHash }), now).first()
+      if (!found) return undefined
+      const isOver = found.acting_until !== null && found.acting_until <= ms
+      const row = isOver ? await endActing(found, now) : found
       if (ms - row.seen_at < NOTE_EVERY_MS) return fromRow(row)
       await table().where({ id: row.id }).where('seen_at', '<', ms).update({ seen_at: ms })
       return fromRow({ ...row, seen_at: ms })
@@ -82,6 +103,31 @@ export function sessionStore(deps: { db: Database; newId: NewId }): SessionStore
         await trx<SessionRow>('session').where({ id }).update(changes)
         traces.audit(await event(trx, isNew ? 'session.open' : 'session.renew', row))
         return fromRow({ ...row, ...changes })
+      })
+    },
+
+    async beginActing(id, { id: tenantId, name }, reason, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const row = await open(trx<SessionRow>('session').where({ id, stage: 'complete' }), act.at)
+          .forUpdate()
+          .first()
+        if (!row) throw notFound()
+        if (isActing(row, act.at))
+          throw new ProblemError('already-exists', 'you act as a tenant already; stop that first')
+        const until = new Date(act.at.getTime() + ACTING_MS)
+        await trx<SessionRow>('session')
+          .where({ id })
+          .update({ acting_tenant_id: tenantId, acting_until: until.getTime(), acting_reason: reason })
+        traces.audit({ tenantId, action: 'tenant.begin-acting', subject: name, detail: { reason, until } })
+      })
+    },
+
+    async stopActing(id, act) {
+      await perform(deps, act, async (trx, traces) => {
+        const row = await trx<SessionRow>('session').where({ id }).forUpdate().first()
+        if (!row) return
+        await trx<SessionRow>('session').where({ id }).update(NOT_ACTING)
+        await noteEndOfActing(trx, traces, row, 'stopped')
       })
     },
 
@@ -146,8 +192,24 @@ async function close(trx: Knex.Transaction, traces: Traces, rows: SessionRow[], 
   const ids = rows.map(({ id }) => id)
   for (const chunk of chunks(ids)) await trx<SessionRow>('session').whereIn('id', chunk).del()
   const wereOpen = rows.filter((row) => row.expires_at > at.getTime() && row.seen_at > at.getTime() - IDLE_MS)
-  for (const row of wereOpen) if (row.stage === 'complete') traces.audit(await event(trx, 'session.close', row))
+  for (const row of wereOpen) {
+    if (row.stage !== 'complete') continue
+    await noteEndOfActing(trx, traces, row, 'signed out')
+    traces.audit(await event(trx, 'session.close', row))
+  }
   return wereOpen.length
+}
+
+/** Of a tenant that is gone nobody is told. */
+async function noteEndOfActing(trx: Knex.Transaction, traces: Traces, row: SessionRow, why: string): Promise<void> {
+  const tenantId = row.acting_tenant_id
+  if (tenantId === null) return
+  const tenant = await trx('tenant').where({ id: tenantId }).first<{ name: string } | undefined>('name')
+  if (tenant) traces.audit({ tenantId, action: 'tenant.stop-acting', subject: tenant.name, detail: { why } })
+}
+
+function isActing({ acting_until }: SessionRow, now: Date): boolean {
+  return acting_until !== null && acting_until > now.getTime()
 }
 
 function open<Query extends Knex.QueryBuilder>(query: Query, now: Date): Query {
@@ -175,5 +237,9 @@ function fromRow(row: SessionRow): Session {
     seenAt: new Date(row.seen_at),
     authenticatedAt: new Date(row.authenticated_at),
     expiresAt: new Date(row.expires_at),
+    acting:
+      row.acting_tenant_id === null || row.acting_until === null
+        ? null
+        : { tenantId: row.acting_tenant_id, until: new Date(row.acting_until), reason: row.acting_reason },
   }
 }

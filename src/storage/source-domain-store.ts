@@ -12,6 +12,7 @@ import { keepFront, noteLoss, noteLostFront, settleGain } from './front-keys.ts'
 import { requireOwnLineage, superviseFront } from './own-lineage.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
 import { withinQuota } from './quota.ts'
+import { rowsOf, troubledDomains } from './troubled.ts'
 import { containsName } from './search.ts'
 import {
   controlColumns,
@@ -127,7 +128,7 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
     importMany: (domains, act) =>
       perform(deps, act, (trx, traces) => importDomains({ trx, rows: db.rows, traces, newId, act }, domains)),
 
-    rehearseImport: (domains) => rehearseImport(db, domains),
+    rehearseImport: (domains, spent) => rehearseImport(db, domains, spent),
 
     async find(tenantId, name) {
       const row = await select(db.knex).where('s.tenant_id', tenantId).where('s.name', name).first()
@@ -147,10 +148,21 @@ export function sourceDomainStore(deps: { db: Database; newId: NewId }): SourceD
       if (tenantId !== 'all') query.where('s.tenant_id', tenantId)
       if (after && columns.length === 2) query.whereRaw(`(s.name, s.id) ${beyond} (?, ?)`, [after.name, after.id])
       else if (after) query.where('s.id', beyond, after.id)
-      if (mode !== undefined) query.where('s.mode', mode)
+      // Where another index has the order, or the fewer rows, not by that of modes
+      const isByMode = tenantId === 'all' && columns.length === 2
+      if (mode !== undefined) query.whereRaw(isByMode ? 's.mode = ?' : `s.mode || '' = ?`, [mode])
       if (isProven !== undefined) query[isProven ? 'whereNotNull' : 'whereNull']('s.proof')
       if (isSuspended !== undefined) query[isSuspended ? 'whereNotNull' : 'whereNull']('s.suspended_at')
       return (await query).map(fromRow)
+    },
+
+    async listTroubled(tenantId, { trouble, after, limit, search, mode }, now) {
+      const part = troubledDomains(trouble, now)
+      const columns = `s.*, (select t.name from tenant as t where t.id = s.tenant_id) as tenant_name`
+      const page = { tenantId, after, limit }
+      const query = containsName(rowsOf<SourceDomainRow & TenantNamed>(db.knex, part, columns, page), 's.name', search)
+      if (mode !== undefined) query.whereRaw(`s.mode || '' = ?`, [mode])
+      return (await query).map((row) => ({ ...fromRow(row), place: { key: row.place, id: row.id } }))
     },
 
     async vouch(tenantId, name, act) {

@@ -6,8 +6,10 @@ import type { BudgetStore } from '../acme/budget.ts'
 import type { ChallengeRecordStore } from '../acme/dns-challenges.ts'
 import type { LineageStore, PrivateKeyStore } from '../certificate/lineage.ts'
 import type { Sealer } from '../certificate/sealing.ts'
+import type { CensusStore } from '../census.ts'
 import type { Clock } from '../clock.ts'
 import type { DelegationStore } from '../delegation/delegation.ts'
+import type { DomainImportStore } from '../delegation/domain-import.ts'
 import type { SourceDomainStore } from '../delegation/source-domain.ts'
 import type { TargetHostStore } from '../delegation/target-host.ts'
 import type { AttemptStore } from '../tenant/attempts.ts'
@@ -16,22 +18,27 @@ import type { ControlStore } from '../tenant/control.ts'
 import type { IdempotencyStore } from '../tenant/idempotency.ts'
 import type { LinkStore } from '../tenant/link.ts'
 import type { MemberStore } from '../tenant/member.ts'
+import type { SavedFilterStore } from '../tenant/saved-filter.ts'
 import type { SessionStore } from '../tenant/session.ts'
+import type { SettingsStore } from '../tenant/settings.ts'
 import type { TenantStore } from '../tenant/tenant.ts'
 import type { TokenStore } from '../tenant/token.ts'
 import type { PasskeyStore, UserStore } from '../tenant/user.ts'
+import type { TroubleStore } from '../trouble.ts'
 import type { PresentedHosts } from '../verify/served-certificates.ts'
 import type { JobStore } from '../work/job.ts'
 import { attemptStore } from './attempt-store.ts'
 import { auditStore } from './audit-store.ts'
 import { authorityStore } from './authority-store.ts'
 import { budgetStore } from './budget-store.ts'
+import { censusStore } from './census-store.ts'
 import { challengeStore, type ChallengeStore } from './challenge-store.ts'
 import { challengeRecordStore } from './challenge-record-store.ts'
 import { changeFeed, type ChangeFeed } from './change-feed.ts'
 import { controlStore } from './control-store.ts'
 import { openDatabase } from './database.ts'
 import { delegationStore } from './delegation-store.ts'
+import { domainImportStore } from './domain-import-store.ts'
 import { withFaultsNamed } from './faults.ts'
 import { hostDirectory, type DirectoryOptions, type StoredHostDirectory } from './host-directory.ts'
 import { idempotencyStore } from './idempotency-store.ts'
@@ -50,13 +57,16 @@ import type { NewId } from './perform.ts'
 import { presentedHosts } from './presented-hosts.ts'
 import { privateKeyStore } from './private-key-store.ts'
 import { renewalInfoStore } from './renewal-info-store.ts'
+import { savedFilterStore } from './saved-filter-store.ts'
 import { migrate, pendingMigrations } from './schema.ts'
 import { sessionStore } from './session-store.ts'
+import { settingsStore } from './settings-store.ts'
 import { sourceDomainStore } from './source-domain-store.ts'
 import { targetHostStore } from './target-host-store.ts'
 import { sweep } from './sweep.ts'
 import { tenantStore } from './tenant-store.ts'
 import { tokenStore } from './token-store.ts'
+import { troubleStore } from './trouble-store.ts'
 import { userStore } from './user-store.ts'
 
 export interface StorageOptions {
@@ -74,6 +84,7 @@ export interface Storage {
   control: ControlStore
   targetHosts: TargetHostStore
   delegations: DelegationStore
+  domainImports: DomainImportStore
   lineages: LineageStore
   privateKeys: PrivateKeyStore
   authorities: AuthorityStore
@@ -89,11 +100,15 @@ export interface Storage {
   passkeys: PasskeyStore
   members: MemberStore
   sessions: SessionStore
+  settings: SettingsStore
   links: LinkStore
   tokens: TokenStore
   attempts: AttemptStore
   budgets: BudgetStore
   idempotency: IdempotencyStore
+  census: CensusStore
+  troubles: TroubleStore
+  savedFilters: SavedFilterStore
   localAuthority: LocalAuthorityStore
   changes: ChangeFeed
   presentedHosts: PresentedHosts
@@ -138,6 +153,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     control: withFaultsNamed(controlStore(deps)),
     targetHosts: withFaultsNamed(targetHostStore(deps)),
     delegations: withFaultsNamed(delegationStore(deps)),
+    domainImports: withFaultsNamed(domainImportStore(deps)),
     lineages: withFaultsNamed(lineageStore(deps)),
     privateKeys: withFaultsNamed(privateKeyStore(deps)),
     authorities: withFaultsNamed(authorityStore(deps)),
@@ -153,11 +169,15 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     passkeys: withFaultsNamed(passkeyStore(deps)),
     members: withFaultsNamed(memberStore(deps)),
     sessions: withFaultsNamed(sessionStore(deps)),
+    settings: withFaultsNamed(settingsStore(deps)),
     links: withFaultsNamed(linkStore(deps)),
     tokens: withFaultsNamed(tokenStore(deps)),
     attempts: withFaultsNamed(attemptStore(deps)),
     budgets: withFaultsNamed(budgetStore(deps)),
     idempotency: withFaultsNamed(idempotencyStore(deps)),
+    census: withFaultsNamed(censusStore(deps)),
+    troubles: withFaultsNamed(troubleStore(deps)),
+    savedFilters: withFaultsNamed(savedFilterStore(deps)),
     localAuthority: withFaultsNamed(localAuthorityStore(deps)),
     changes: withFaultsNamed(changeFeed(deps)),
     ...withFaultsNamed({

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts'
+import { sweepDomainImports } from './domain-import-store.ts'
 
 const ROWS_A_STEP = 1000
 const DAY_MS = 86_400_000
@@ -8,7 +9,7 @@ const KEEP_FRUITLESS_ORDERS_MS = 30 * DAY_MS
 /**
  * Deletes what nobody will ask for again: sessions, links, challenges, authorizations and former secrets of tokens past
  * their end, what is kept for a day (failed attempts to sign in, answers by Idempotency-Key), jobs finished a week ago,
- * and orders that were over a month ago without a certificate that is still here.
+ * orders that were over a month ago without a certificate that is still here, and imports with their lines.
  * At most a thousand rows of each kind, so that it never holds a writer up; what is left is for the next time.
  */
 export async function sweep(db: Database, now: Date, { isClockSteady = true } = {}): Promise<number> {
@@ -33,5 +34,5 @@ export async function sweep(db: Database, now: Date, { isClockSteady = true } = 
     const over = db.knex(table).select(key).where(ended, '<=', at).whereRaw(onlyIf).limit(ROWS_A_STEP)
     swept += await db.knex(table).whereIn(key, over).where(ended, '<=', at).del()
   }
-  return swept
+  return swept + (await sweepDomainImports(db, now, ROWS_A_STEP))
 }

@@ -153,6 +153,26 @@ export function userStore(deps: { db: Database; newId: NewId; sealer: Sealer }):
       })
     },
 
+    async setEmail(id, email, act, except) {
+      try {
+        return await perform(deps, act, async (trx, traces) => {
+          const user = fromRow(await lock(trx, id))
+          requireMatch(act, user)
+          if (user.email === email) return user
+          await trx<UserRow>('user_account')
+            .where({ id })
+            .update({ email, revision: trx.raw('revision + 1') })
+          await closeSessions(trx, traces, id, act, except)
+          const detail = { before: { email: user.email }, after: { email } }
+          traces.audit({ tenantId: null, action: 'user.set-email', subject: user.email, detail })
+          return fromRow(await present(trx, id))
+        })
+      } catch (cause) {
+        if (!isUniqueViolation(cause)) throw cause
+        throw new ProblemError('already-exists', `${email} has an account already`, { cause })
+      }
+    },
+
     async noteSignIn(id, at) {
       await table().where({ id }).update({ last_sign_in_at: at.getTime() })
     },

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
-import { frontLineageName } from '../../src/certificate/lineage.ts'
+import { CERTIFICATE_TROUBLES, frontLineageName } from '../../src/certificate/lineage.ts'
+import { SOURCE_DOMAIN_TROUBLES } from '../../src/delegation/source-domain.ts'
 import { domainName } from '../../src/name.ts'
+import { ProblemError } from '../../src/problem.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { budgetStore } from '../../src/storage/budget-store.ts'
+import { censusStore } from '../../src/storage/census-store.ts'
 import { changeFeed } from '../../src/storage/change-feed.ts'
 import { challengeRecordStore } from '../../src/storage/challenge-record-store.ts'
 import { challengeStore } from '../../src/storage/challenge-store.ts'
@@ -11,6 +14,7 @@ import { authorityStore } from '../../src/storage/authority-store.ts'
 import { auditStore } from '../../src/storage/audit-store.ts'
 import { controlStore } from '../../src/storage/control-store.ts'
 import { delegationStore } from '../../src/storage/delegation-store.ts'
+import { domainImportStore, sweepDomainImports } from '../../src/storage/domain-import-store.ts'
 import { hostDirectory } from '../../src/storage/host-directory.ts'
 import { issuanceStore } from '../../src/storage/issuance-store.ts'
 import { jobStore } from '../../src/storage/job-store.ts'
@@ -24,9 +28,12 @@ import { linkStore } from '../../src/storage/link-store.ts'
 import { memberStore } from '../../src/storage/member-store.ts'
 import { presentedHosts } from '../../src/storage/presented-hosts.ts'
 import { passkeyStore } from '../../src/storage/passkey-store.ts'
+import { savedFilterStore } from '../../src/storage/saved-filter-store.ts'
+import { troubleStore } from '../../src/storage/trouble-store.ts'
 import { tokenStore } from '../../src/storage/token-store.ts'
 import { userStore } from '../../src/storage/user-store.ts'
 import { sessionStore } from '../../src/storage/session-store.ts'
+import { settingsStore } from '../../src/storage/settings-store.ts'
 import { sourceDomainStore } from '../../src/storage/source-domain-store.ts'
 import { targetHostStore } from '../../src/storage/target-host-store.ts'
 import { tenantStore } from '../../src/storage/tenant-store.ts'
@@ -69,6 +76,25 @@ onBothEngines('statements', (database) => {
     )
     await domains.importMany(imported, act)
     await domains.rehearseImport(imported)
+
+    const files = domainImportStore(deps)
+    for (const whose of [tenant.id, null]) {
+      const id = await files.begin(whose, { columns: ['domain'], isByOperator: true }, act)
+      const request = { tenant: '', name, mode: 'hosted' as const, isVouched: false, delegations: [] }
+      await files.addLines(id, [{ line: 1, domain: name, request, outcome: 'added', reason: null }])
+      await files.ready(id, { lines: 1, counts: { added: 1, present: 0, refused: 0 }, isDelegating: false }, act)
+      await files.find(whose, id)
+      for (const after of [id, undefined]) await files.list(whose, { limit: 10, after })
+      for (const isRefused of [true, undefined] as const) await files.lines(whose, id, { limit: 10, isRefused })
+      await files.confirm(whose, id, act)
+      await files.running(id)
+      const [line] = await files.next(id, 0, 10)
+      const batch = [{ line: line!, domain: new ProblemError('not-found', 'gone') }]
+      await files.carryOut(id, { after: 0, batch, isLast: false }, act)
+      await files.cancel(whose, id, act)
+    }
+    await sweepDomainImports(db, new Date(clock.now().getTime() + 1e11), 10)
+    await sweepDomainImports(db, new Date(clock.now().getTime() + 1e11), 1)
     await domains.find(tenant.id, name)
     await domains.claims(name)
     for (const after of [{ name, id: '' }, undefined])
@@ -242,6 +268,7 @@ onBothEngines('statements', (database) => {
     await users.rehashPassword(user.id, 'better', 'hash')
     await users.setPassword(user.id, 'other', act)
     await users.noteSignIn(user.id, clock.now())
+    await users.setEmail(user.id, 'e@example', act)
 
     const passkeys = passkeyStore(deps)
     await passkeys.add(
@@ -262,6 +289,14 @@ onBothEngines('statements', (database) => {
     await members.rolesOf(user.id)
     await members.setRole(tenant.id, user.id, 'viewer', act)
 
+    const settings = settingsStore(deps)
+    await settings.setBranding({ serviceName: 'x', accents: null, support: null, footLine: null }, act)
+    await settings.setLogo({ mediaType: 'image/png', bytes: Buffer.of(1) }, act)
+    await settings.logo()
+    await settings.beginMaintenance('x', act)
+    await settings.standing()
+    await settings.endMaintenance(act)
+
     const sessions = sessionStore(deps)
     const session = { stage: 'second-factor', name: 'x', address: null, createdAt: act.at, expiresAt: later } as const
     for (const userId of [user.id, null]) {
@@ -270,6 +305,8 @@ onBothEngines('statements', (database) => {
       await sessions.renew(id, 'another', act)
       await sessions.list(userId, clock.now())
       await sessions.rename(userId, id, 'y', act)
+      await sessions.beginActing(id, tenant, null, act)
+      await sessions.stopActing(id, act)
       await sessions.close(userId, id, act)
     }
     const checked = { userId: user.id, passwordHash: 'other' }
@@ -365,6 +402,25 @@ onBothEngines('statements', (database) => {
     const { id: targetHostId } = (await targets.find(target))!
     await delegations.findByService(tenant.id, domain.name, delegation)
     await delegations.change(tenant.id, delegation.id, { ...delegation, targetHostId, srvPort: 5269 }, act)
+
+    for (const after of [{ key: 1, id: 'id' }, undefined])
+      for (const whose of ['all', null, tenant.id]) {
+        for (const trouble of CERTIFICATE_TROUBLES)
+          await lineages.listTroubled(whose, { trouble, limit: 10, after: placed(trouble, after) }, clock.now())
+        for (const trouble of SOURCE_DOMAIN_TROUBLES)
+          if (whose !== null)
+            await domains.listTroubled(whose, { trouble, limit: 10, after: placed(trouble, after) }, clock.now())
+      }
+    for (const whose of ['all', tenant.id]) {
+      await delegations.list(whose, { limit: 10, after: 'm', isRuleWrong: true })
+      await troubleStore(deps).count(whose, clock.now(), later)
+    }
+    const census = censusStore(deps)
+    await census.keep(await census.take(clock.now(), await census.latest()))
+    await census.takeIfSmall(clock.now())
+    const saved = savedFilterStore(deps)
+    await saved.add(owner.id, '/x', { name: 'x', query: '' }, clock.now())
+    for (const { id } of await saved.list(owner.id, '/x')) await saved.remove(owner.id, '/x', id)
 
     await presentedHosts(deps)({ after: 'm', limit: 10 })
     await jobStore(deps).standing(['front-certificate'], clock.now())
@@ -510,8 +566,10 @@ onBothEngines('statements', (database) => {
     await database.storage.sourceDomains.remove(tenant.id, domain.name, database.act())
   })
 
-  // A walk along an index in the order that is asked for ends with the page; three tables are read by their own order
-  const WALK = /^SCAN (?!\w+ USING (COVERING )?INDEX|CONSTANT ROW|(change|job|audit_event)$)|Seq Scan/
+  // A walk along an index in the order that is asked for ends with the page; three tables are read by their own order, and
+  // of what was read of others, by an index and so many rows, all is counted
+  const WALK =
+    /^SCAN (?!\w+ USING (COVERING )?INDEX|CONSTANT ROW|(change|job|audit_event|part|placed|counted)$)|Seq Scan/
   const SORT = /TEMP B-TREE FOR ORDER BY|^\s*(->\s*)?Sort {2}\(/
 
   /** What one lineage, source domain, user or tenant has of these is little, and may be sorted. */
@@ -524,6 +582,10 @@ onBothEngines('statements', (database) => {
       /from .(passkey|session). where .user_id. (=|is)/,
       /from .member. as .m. .* where .m.\..tenant_id. = /,
     ].some((pattern) => pattern.test(sql))
+  }
+
+  function placed(trouble: string, after: { key: number; id: string } | undefined) {
+    return after && /failing|suspended/.test(trouble) ? { ...after, key: 'front:x' } : after
   }
 
   function planOf(sql: string, bindings: unknown[]): Promise<string[]> {

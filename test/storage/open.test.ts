@@ -46,6 +46,22 @@ async function tables(at: { url: string | undefined; file: string }): Promise<Da
   return db
 }
 
+const NAMES = (await migrations.getMigrations([])).map((migration) => migrations.getMigrationName(migration))
+const since = (name: string) => NAMES.slice(NAMES.indexOf(name))
+
+/** To the version before that migration: what came later goes first. With the keys off until the end, as `migrate` does. */
+async function downBelow(knex: Database['knex'], name: string): Promise<void> {
+  const config = { migrationSource: migrations }
+  await knex.transaction(
+    async (trx) => {
+      const [done] = (await trx.migrate.list(config)) as [{ name: string }[], unknown]
+      const undone = since(name).filter((each) => done.some((one) => one.name === each))
+      for (const each of undone.toReversed()) await trx.migrate.down({ ...config, name: each })
+    },
+    { enforceForeignCheck: false } as object,
+  )
+}
+
 describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) => {
   const onEngine = test.skipIf(engine === 'postgresql' && inject('postgres') === null)
 
@@ -74,18 +90,12 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
   onEngine('003: control of names goes up and down again with what is there', async () => {
     const at = await place(engine)
     const { knex } = await tables(at)
-    const migrateTo = (name: string | 'the end') =>
-      // With the keys off until the end, as `migrate` does
-      knex.transaction(
-        async (trx) => {
-          const config = { migrationSource: migrations }
-          if (name === 'the end') await trx.migrate.latest(config)
-          else await trx.migrate.down({ ...config, name })
-        },
-        { enforceForeignCheck: false } as object,
-      )
+    const up = () =>
+      knex.transaction(async (trx) => void (await trx.migrate.latest({ migrationSource: migrations })), {
+        enforceForeignCheck: false,
+      } as object)
     await (await open(at)).migrate()
-    await migrateTo('003-control')
+    await downBelow(knex, '003-control')
     const common = { created_at: 1, changed_at: 1, revision: 4 }
     for (const id of ['a', 'b', 'c']) await knex('tenant').insert({ id, name: id, created_at: 1, revision: 1 })
     await knex('lineage').insert({ id: 'l', name: 'l', source: 'import', ...common })
@@ -102,7 +112,7 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
     await knex('delegation').insert({ ...delegation, ...terms, created_at: 1 })
 
     for (const round of ['first', 'second']) {
-      await migrateTo('the end')
+      await up()
       expect(await knex('source_domain').orderBy('name').orderBy('id').select(), round).toMatchObject(
         claims
           .toSorted((one, other) => (one.name + one.id < other.name + other.id ? -1 : 1))
@@ -127,14 +137,14 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
       await refused(knex('delegation').where({ id: 'd' }).update({ source_domain_id: 'nobody' }))
       await refused(knex('source_domain').where({ id: 'held' }).del())
       await knex('source_domain').where({ id: 'rest' }).update({ proof: 'txt', proven_at: 9, seen_at: 9 })
-      await migrateTo('003-control')
+      await downBelow(knex, '003-control')
       // Which the version before could not have understood
       expect(await knex('source_domain').where({ id: 'rest' }).first()).toMatchObject({ proof: null, proven_at: null })
       expect(await knex('source_domain').where({ id: 'held' }).first()).toMatchObject(claims[0]!)
       expect(await knex('job').select('id')).toEqual([])
       await refused(knex('delegation').where({ id: 'd' }).update({ source_domain_id: 'nobody' }))
     }
-    expect(await (await open(at)).migrate()).toEqual(['003-control'])
+    expect(await (await open(at)).migrate()).toEqual(since('003-control'))
   })
 
   onEngine(
@@ -143,13 +153,8 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
       for (const from of ['002', '001']) {
         const at = await place(engine)
         const { knex } = await tables(at)
-        const down = (name: string) =>
-          knex.transaction(async (trx) => void (await trx.migrate.down({ ...{ migrationSource: migrations }, name })), {
-            enforceForeignCheck: false,
-          } as object)
         await (await open(at)).migrate()
-        await down('003-control')
-        if (from === '001') await down('002-members')
+        await downBelow(knex, from === '001' ? '002-members' : '003-control')
         const lastActAt = clock.now().getTime() - 5000
         const event = { id: 'e', tenant_id: 'a', actor: 'x', address: null, action: 'x', subject: 'x', detail: '{}' }
         const hash = from === '001' ? {} : { sequence: 1, hash: 'x' }
@@ -225,7 +230,7 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
         expect(await rowsOf(), from).toEqual(lost)
         if (from === '001') continue // its one event is no part of a chain
 
-        await down('003-control')
+        await downBelow(knex, '003-control')
         expect(await knex.schema.hasTable('lost_front')).toBe(false)
         clock.advance(1) // one backup is not written over another
         await (await open(at)).migrate()
@@ -251,8 +256,7 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
       const { knex } = await tables(at)
       const config = { migrationSource: migrations }
       const offForeignKeys = { enforceForeignCheck: false } as object // until the end, as `migrate` does
-      const down = () =>
-        knex.transaction(async (trx) => void (await trx.migrate.down({ ...config, name: '004-acme' })), offForeignKeys)
+      const down = () => downBelow(knex, '004-acme')
       const up = () => knex.transaction(async (trx) => void (await trx.migrate.latest(config)), offForeignKeys)
       const storage = await open(at)
       await storage.migrate()
@@ -345,7 +349,7 @@ describe.each(['sqlite', 'postgresql'] as const)('migrations on %s', (engine) =>
           expect(await knex.schema.hasTable(table), table).toBe(false)
       }
       clock.advance(1) // one backup is not written over another
-      expect(await storage.migrate()).toEqual(['004-acme'])
+      expect(await storage.migrate()).toEqual(since('004-acme'))
       await storage.lineages.create('a', { name: 'four', source: 'acme' }, act())
     },
   )

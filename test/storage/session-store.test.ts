@@ -41,6 +41,7 @@ onBothEngines('sessions', (database) => {
       seenAt: at(0),
       authenticatedAt: at(0),
       expiresAt: at(SESSION_LIFE_MS),
+      acting: null,
     })
     expect(await sessions.find('its token', at(0))).toEqual(session)
     expect(await sessions.find('another', at(0))).toBeUndefined()
