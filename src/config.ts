@@ -120,6 +120,8 @@ const schema = z.strictObject({
           error: 'should be a loopback address, such as "127.0.0.1:8081": it speaks plain HTTP',
         })
         .optional(),
+      /** Whether anybody may have any domain checked on a page of the admin host; whoever has signed in may always. */
+      public_check: z.boolean().prefault(false),
       /** Of one session, token or, without either, address; whoever asks more gets 429. */
       requests_per_minute: z.int().min(10).max(1_000_000).prefault(600),
     })

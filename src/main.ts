@@ -6,12 +6,14 @@ import { firstMigration } from '../migrations/index.ts'
 import { AUTHORIZATION_DEACTIVATION } from './acme/order.ts'
 import { CERTIFICATE_REVOCATION } from './acme/revocation.ts'
 import { adminApp } from './admin/app.ts'
+import { CENSUS, censusJob } from './census.ts'
 import { FRONT_CERTIFICATE, frontCertificateJob, LONGEST_SLEEP_MS } from './certificate/issuance.ts'
 import { createLocalAuthority } from './certificate/local-authority.ts'
 import { sealer } from './certificate/sealing.ts'
 import { clockWatch } from './clock-watch.ts'
 import { systemClock } from './clock.ts'
 import { cacheSpanMs } from './config.ts'
+import { DOMAIN_IMPORT } from './delegation/domain-import.ts'
 import { frontCertificates } from './delegation/front-certificates.ts'
 import { healthServer } from './health.ts'
 import { listenOn } from './listen.ts'
@@ -45,6 +47,7 @@ const CERTIFICATES_AT_ONCE = 16
 const AUTHORITY_ERRANDS_AT_ONCE = 4
 const PROOFS_AT_ONCE = 16
 const RULES_AT_ONCE = 8
+const IMPORTS_AT_ONCE = 2
 
 export interface MainProcess {
   /** Whether the database was empty before: then nobody has ever signed in. */
@@ -76,7 +79,9 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   })
   const local = await storage.localAuthority.loadOrCreate(() => createLocalAuthority(clock.now()), clock.now())
   const roots = await trustedRoots({ storage, config, clock })
-  const parts = adminParts({ storage, sealer: keys, config, clock, log, roots: async () => roots })
+  const watch = clockWatch({ clock, elapsedMs: () => performance.now() })
+  const isClockSteady = () => watch.isSteady()
+  const parts = adminParts({ storage, sealer: keys, config, clock, log, roots: async () => roots, isClockSteady })
   const { budget } = parts
   const { issuers, deactivation, clearChallengeRecords } = certificateIssuers({
     ...{ storage: issuing, sealer: keys, config, local, budget, metrics, clock, log },
@@ -102,11 +107,22 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
   )
   const proofJobs = runner({ [PROOF_CHECK]: parts.proofs.job }, PROOFS_AT_ONCE)
   const ruleJobs = runner({ [REDIRECT_RULE]: parts.rules.job }, RULES_AT_ONCE)
+  const importJobs = runner({ [DOMAIN_IMPORT]: parts.fileImports.job }, IMPORTS_AT_ONCE)
+  const countJobs = runner({ [CENSUS]: censusJob({ census: storage.census, now: () => clock.now() }) }, 1)
+  await storage.jobs.enqueue({ kind: CENSUS, key: 'all', payload: {}, runAt: clock.now() })
 
   const app = adminApp(parts)
   const admin = http.createServer(app)
   const served = edgeWatch({ storage, config, clock, log })
-  const kinds = [FRONT_CERTIFICATE, AUTHORIZATION_DEACTIVATION, CERTIFICATE_REVOCATION, PROOF_CHECK, REDIRECT_RULE]
+  const kinds = [
+    FRONT_CERTIFICATE,
+    AUTHORIZATION_DEACTIVATION,
+    CERTIFICATE_REVOCATION,
+    PROOF_CHECK,
+    REDIRECT_RULE,
+    DOMAIN_IMPORT,
+    CENSUS,
+  ]
   const text = metricsText({ storage, budget, served, kinds, metrics, clock })
   const health = healthServer({
     check: () => storage.check(),
@@ -130,9 +146,10 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
     rounds('errands at authorities', () => authorityErrands.fill(), log),
     rounds('proofs', () => proofJobs.fill(), log),
     rounds('rules', () => ruleJobs.fill(), log),
+    rounds('imports', () => importJobs.fill(), log),
     rounds('served certificates', () => served.round(), log),
+    rounds('counts', () => countJobs.fill(), log),
   ]
-  const watch = clockWatch({ clock, elapsedMs: () => performance.now() })
   let sweeping: Promise<void> | undefined
   const sweeper = setInterval(() => {
     const olderThan = new Date(clock.now().getTime() - KEEP_CHANGES_MS)
@@ -188,7 +205,9 @@ export async function startMain({ config, masterKey, databaseFile, adminSocket }
       isStopping = true
       clearInterval(sweeper)
       clearInterval(auditTicker)
-      const drained = [certificateJobs, authorityErrands, proofJobs, ruleJobs].map((jobs) => jobs.drain())
+      const drained = [certificateJobs, authorityErrands, proofJobs, ruleJobs, importJobs, countJobs].map((jobs) =>
+        jobs.drain(),
+      )
       await Promise.all([...works.map((work) => work.stop()), ...drained, sweeping, keyChanges])
       if (mark !== admin) mark.close()
       await Promise.all([closed(admin), closed(health.server)])

@@ -17,6 +17,7 @@ import { renewals } from './acme/renewals.ts'
 import { revocations } from './acme/revocation.ts'
 import type { OpenSession } from './acme/session.ts'
 import { sessions } from './acme/sessions.ts'
+import { checkLimits } from './admin/check-limits.ts'
 import type { AdminDeps } from './admin/deps.ts'
 import { certificateImport } from './certificate/import.ts'
 import type { Issuer } from './certificate/issuer.ts'
@@ -26,7 +27,10 @@ import { localIssuer } from './certificate/local-issuer.ts'
 import type { Sealer } from './certificate/sealing.ts'
 import type { Clock } from './clock.ts'
 import { adminOrigin, type Config } from './config.ts'
+import { furtherRecords } from './delegation/further-records.ts'
+import { nameLooks } from './delegation/name-looks.ts'
 import { registeredDomain } from './delegation/registered-domain.ts'
+import { domainImports } from './delegation/domain-import.ts'
 import { registrar } from './delegation/registrar.ts'
 import { serviceLineages } from './delegation/service-lineages.ts'
 import type { Log } from './log.ts'
@@ -39,6 +43,7 @@ import { challengeZone } from './outside/dns-update.ts'
 import { edgeHandshake } from './outside/edge-handshake.ts'
 import { guardedAsk } from './outside/guarded-fetch.ts'
 import { nameServers } from './outside/name-servers.ts'
+import { nameSight } from './outside/name-sight.ts'
 import { resolver } from './outside/resolver.ts'
 import { parseTsigKey, type TsigKey } from './outside/tsig.ts'
 import { ProblemError } from './problem.ts'
@@ -49,12 +54,16 @@ import { attemptLimits } from './tenant/attempts.ts'
 import { passkeyCeremonies } from './tenant/passkeys.ts'
 import { proofChecks } from './tenant/proof-checks.ts'
 import { signIn } from './tenant/sign-in.ts'
+import type { Ask } from './verify/ask.ts'
+import { domainChecks } from './verify/domain-checks.ts'
 import { ruleChecks } from './verify/rule-checks.ts'
 import { servedCertificates, type ServedCertificates } from './verify/served-certificates.ts'
 import type { JobKind } from './work/runner.ts'
 
 const VERIFY_TIMEOUT_MS = 10_000
 const VERIFY_BYTES = 65_536
+/** Whose ports a check may ask at. */
+const TARGET_HOSTS_KNOWN = 100
 /** A step of an order is to end well before its lease. */
 const ZONE_LOOK_MS = 4_000
 
@@ -315,12 +324,22 @@ export function adminParts(deps: {
   clock: Clock
   log: Log
   roots: () => Promise<readonly string[] | undefined> // see `trustedRoots`
+  isClockSteady?: () => boolean // it is where it is left out
 }): AdminDeps {
-  const { storage, sealer, config, clock, log, roots } = deps
+  const { storage, sealer, config, clock, log, roots, isClockSteady = () => true } = deps
   const proofKey = sealer.deriveKey('proof-token')
   const resolve = resolver({ servers: config.outside.resolvers, randomBytes })
   const policy = addressPolicy(config.outside.allow_networks)
   const names = { adminHost: config.admin.host, edgeName: config.edge.name, allow: config.names.allow }
+  const register = registrar({ ...storage, policy: names })
+  const askAt =
+    (allowPorts: readonly number[]): Ask =>
+    async (url) => {
+      const ca = await roots()
+      const bounds = { timeoutMs: VERIFY_TIMEOUT_MS, maxBytes: VERIFY_BYTES }
+      return guardedAsk({ resolver: resolve, policy, allowPorts, ...(ca && { ca }), ...bounds })(url)
+    }
+  const alias = config.front.authority === 'acme' ? aliasOf(config, sealer) : undefined
   const people = { ...storage, clock, randomBytes, origin: adminOrigin(config) }
   const open = acmeSessions({ exchange: authorityExchange(), clock })
   const limits = authorityLimits({ storage, config })
@@ -334,7 +353,8 @@ export function adminParts(deps: {
       ...{ ...storage, isInUse: isInUse({ storage, config }), replace: requests.replace, clock },
       sessionOf: sessions({ open, authorities: storage.authorities, clock }),
     }),
-    registrar: registrar({ ...storage, policy: names }),
+    registrar: register,
+    fileImports: domainImports({ store: storage.domainImports, registrar: register, tenants: storage.tenants, clock }),
     serviceLineages: serviceLineages({ ...storage, policy: names }),
     proofs: proofChecks({
       control: storage.control,
@@ -342,6 +362,7 @@ export function adminParts(deps: {
       jobs: storage.jobs,
       proofKey,
       edgeName: config.edge.name,
+      furtherRecords: furtherRecords({ ...storage, edge: config.edge, challengeAlias: alias }),
       clock,
       random,
       randomBytes,
@@ -349,14 +370,26 @@ export function adminParts(deps: {
     }),
     rules: ruleChecks({
       ...storage,
-      askAt: (allowPorts) => async (url) => {
-        const ca = await roots()
-        const bounds = { timeoutMs: VERIFY_TIMEOUT_MS, maxBytes: VERIFY_BYTES }
-        return guardedAsk({ resolver: resolve, policy, allowPorts, ...(ca && { ca }), ...bounds })(url)
-      },
+      askAt,
       httpsPort: config.outside.https_port,
       clock,
       random,
+      log,
+    }),
+    lookAtName: nameLooks({
+      look: nameSight({
+        dns: certificateDns({ resolver: resolve, policy, edge: config.edge }),
+        resolver: resolve,
+        port: config.outside.https_port,
+      }),
+      log,
+    }),
+    domainChecks: domainChecks({
+      askAt,
+      httpsPort: config.outside.https_port,
+      targetPorts: async () => (await storage.targetHosts.list({ limit: TARGET_HOSTS_KNOWN })).map(({ port }) => port),
+      admit: checkLimits(),
+      clock,
     }),
     imports: certificateImport(storage),
     signIn: signIn(people),
@@ -375,10 +408,11 @@ export function adminParts(deps: {
     localAuthorityRoot: () => storage.localAuthority.root(() => createLocalAuthority(clock.now()), clock.now()),
     config,
     proofKey,
-    challengeAlias: config.front.authority === 'acme' ? aliasOf(config, sealer) : undefined,
+    challengeAlias: alias,
     clock,
     log,
     randomBytes,
+    isClockSteady,
     isBehindEdge: config.admin.listen === undefined,
   }
 }
