@@ -1,32 +1,43 @@
 // Passkeys: asks the server what to ask the authenticator, and sends the form with its answer.
 
-for (const form of document.querySelectorAll('[data-passkey]')) {
-  if (!window.PublicKeyCredential) continue
-  form.hidden = false
-  for (const note of document.querySelectorAll('[data-without-passkey]')) note.hidden = true
+const isPossible = window.PublicKeyCredential !== undefined
+
+document.addEventListener('DOMContentLoaded', show)
+document.addEventListener('htmx:after:swap', show)
+// Who comes back to the page finds it as they left it
+addEventListener('pageshow', () => {
+  for (const button of document.querySelectorAll('[data-passkey] button')) button.disabled = false
+})
+document.addEventListener('submit', (event) => {
+  if (!event.target.matches('[data-passkey]')) return
+  event.preventDefault()
+  void sendAnswer(event.target)
+})
+
+function show() {
+  for (const form of document.querySelectorAll('[data-passkey]')) form.hidden = !isPossible
+  for (const note of document.querySelectorAll('[data-without-passkey]')) note.hidden = isPossible
+}
+
+async function sendAnswer(form) {
   const fault = form.querySelector('[data-passkey-fault]')
   const button = form.querySelector('button[type=submit]')
-  // Who comes back to the page finds it as they left it
-  addEventListener('pageshow', () => (button.disabled = false))
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault()
-    fault.hidden = true
-    button.disabled = true
-    try {
-      const options = await optionsFrom(form.dataset)
-      const credential =
-        form.dataset.passkey === 'create'
-          ? await navigator.credentials.create({ publicKey: creation(options) })
-          : await navigator.credentials.get({ publicKey: request(options) })
-      form.elements.namedItem('response').value = JSON.stringify(asJson(credential))
-      form.submit() // and the button stays as it is: once is enough
-    } catch (error) {
-      // A DOMException says only that it was cancelled or timed out, in the browser's words
-      fault.textContent = error instanceof Refusal ? error.message : form.dataset.passkeyRefused
-      fault.hidden = false
-      button.disabled = false
-    }
-  })
+  fault.hidden = true
+  button.disabled = true
+  try {
+    const options = await optionsFrom(form.dataset)
+    const credential =
+      form.dataset.passkey === 'create'
+        ? await navigator.credentials.create({ publicKey: creation(options) })
+        : await navigator.credentials.get({ publicKey: request(options) })
+    form.elements.namedItem('response').value = JSON.stringify(asJson(credential))
+    form.submit() // and the button stays as it is: once is enough
+  } catch (error) {
+    // A DOMException says only that it was cancelled or timed out, in the browser's words
+    fault.textContent = error instanceof Refusal ? error.message : form.dataset.passkeyRefused
+    fault.hidden = false
+    button.disabled = false
+  }
 }
 
 class Refusal extends Error {}

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import express, { type Express, type ErrorRequestHandler, type RequestHandler } from 'express'
+import express, { Router, type Express, type ErrorRequestHandler, type RequestHandler } from 'express'
 import { ProblemError } from '../problem.ts'
 import { allRoutes } from './api/all-routes.ts'
 import { openApi } from './api/openapi.ts'
@@ -10,15 +12,19 @@ import type { Route } from './api/route.ts'
 import { routesRouter } from './api/router.ts'
 import { sessionToken } from './cookies.ts'
 import { lookUps, type AdminDeps } from './deps.ts'
+import { brandFiles } from './brand.ts'
 import { bearerSecret, exchangeOf, hasAuthorization, logGuess, openExchange, refuseCrossSite } from './exchange.ts'
 import { apiHeaders, securityHeaders } from './headers.ts'
 import { allPages } from './pages/all-pages.ts'
+import { textsOf } from './pages/language.ts'
+import { START } from './pages/own-path.ts'
 import { pagesRouter, sendPage, type Assets, type Page, type RenderDeps } from './pages/page.tsx'
 import { problemView } from './pages/problem-page.tsx'
 import { referencePage } from './pages/reference-page.tsx'
 import { problemDetails, PROBLEMS, refusalOf } from './problem-details.ts'
 
 const PUBLIC = new URL('../../public/', import.meta.url)
+const HTMX = createRequire(import.meta.url).resolve('htmx.org/dist/htmx.min.js')
 
 /** All that the admin host answers, declared. */
 export function declared(deps: AdminDeps): { routes: Route[]; pages: Page[] } {
@@ -34,7 +40,8 @@ export function declared(deps: AdminDeps): { routes: Route[]; pages: Page[] } {
 export function adminApp(deps: AdminDeps): Express {
   const { config, clock, log } = deps
   const { routes, pages } = declared(deps)
-  const render: RenderDeps = { tenants: deps.tenants, users: deps.users, clock, log, assets: assets() }
+  const isCheckPublic = config.admin.public_check
+  const render: RenderDeps = { tenants: deps.tenants, users: deps.users, clock, log, assets: assets(), isCheckPublic }
 
   const app = express()
   app.disable('x-powered-by')
@@ -48,7 +55,8 @@ export function adminApp(deps: AdminDeps): Express {
   app.use('/api/v1', apiHeaders)
   app.use(openExchange({ ...deps, adminHost: config.admin.host }))
   app.use(refuseCrossSite)
-  app.use('/assets', staticFiles())
+  app.use('/assets', brandFiles(deps.settings), staticFiles())
+  app.use(readStanding(deps))
   app.use(findCaller(deps))
   app.use(rateLimit(config.admin.requests_per_minute))
   app.use(refuseUnknownToken)
@@ -60,6 +68,14 @@ export function adminApp(deps: AdminDeps): Express {
   })
   app.use(answerProblem(log, render))
   return app
+}
+
+/** What every page shows of the settings, and whether anything may be changed: as it is at this moment, on every node. */
+function readStanding({ settings }: Pick<AdminDeps, 'settings'>): RequestHandler {
+  return async (req, _res, next) => {
+    exchangeOf(req).standing = await settings.standing()
+    next()
+  }
 }
 
 /** A request with an Authorization line is a program's: the cookie beside it does not count. */
@@ -116,29 +132,37 @@ function answerProblem(log: AdminDeps['log'], render: RenderDeps): ErrorRequestH
         .status(status)
         .type('application/problem+json')
         .send(JSON.stringify(problemDetails(problem, requestId)))
-    else sendPage(req, res, render, status, problemView(problem, requestId))
+    else sendPage(req, res, render, status, problemView(textsOf(req), problem, requestId), START)
   }
 }
 
 /** Whoever asks with the mark of the content may keep it for ever. */
 function staticFiles(): RequestHandler {
-  return express.static(fileURLToPath(PUBLIC), {
-    index: false,
+  const settings = {
+    index: false as const,
     redirect: false,
     dotfiles: 'ignore',
-    setHeaders: (res) => {
+    setHeaders: (res: ServerResponse) => {
       const { query } = (res as unknown as { req: { query: { v?: unknown } } }).req
       res.setHeader('Cache-Control', query.v === undefined ? 'no-cache' : 'public, max-age=31536000, immutable')
     },
-  })
+  }
+  const files = Router()
+  files.use('/htmx.min.js', express.static(HTMX, settings))
+  files.use(express.static(fileURLToPath(PUBLIC), settings))
+  return files
 }
 
 function assets(): Assets {
-  const marked = (file: string) => {
-    const hash = createHash('sha256')
-      .update(readFileSync(new URL(file, PUBLIC)))
-      .digest('base64url')
-    return `/assets/${file}?v=${hash.slice(0, 12)}`
+  const marked = (name: string, file: string | URL = new URL(name, PUBLIC)) => {
+    const hash = createHash('sha256').update(readFileSync(file)).digest('base64url')
+    return `/assets/${name}?v=${hash.slice(0, 12)}`
   }
-  return { css: marked('app.css'), js: marked('app.js'), passkey: marked('passkey.js'), icon: marked('favicon.svg') }
+  return {
+    css: marked('app.css'),
+    htmx: marked('htmx.min.js', HTMX),
+    js: marked('app.js'),
+    passkey: marked('passkey.js'),
+    icon: marked('favicon.svg'),
+  }
 }

@@ -1,4 +1,5 @@
 import { explainCertificate, type CertificateExplanation, type Circumstances } from '../acme/certificate-explanation.ts'
+import type { CertificateWords } from '../acme/certificate-words.ts'
 import { FRONT_CERTIFICATE } from '../certificate/issuance.ts'
 import {
   FRONT_LINEAGE_PREFIX,
@@ -21,12 +22,15 @@ export interface CertificateView {
 
 type Subject = Pick<Circumstances, 'name' | 'isHosted' | 'control' | 'lineage' | 'challengeAlias'>
 
-/** How it stands with certificates, put together from all that is known of them. Nobody outside is asked. */
+/**
+ * How it stands with certificates, put together from all that is known of them, in the words of the reader's language.
+ * Nobody outside is asked.
+ */
 export function certificateView(deps: AdminDeps) {
   const { lineages, sourceDomains, authorities, orders, issuance, renewalInfo, jobs, config, challengeAlias, clock } =
     deps
 
-  async function view(subject: Subject): Promise<CertificateView> {
+  async function view(subject: Subject, words: CertificateWords | undefined): Promise<CertificateView> {
     const { lineage } = subject
     const present = lineage && active(lineage.certificates)
     const [known, issued, underWay, memory, info, nextRunAt] = await Promise.all([
@@ -37,10 +41,11 @@ export function certificateView(deps: AdminDeps) {
       present ? renewalInfo.find(present.id) : undefined,
       lineage ? jobs.nextRun(FRONT_CERTIFICATE, lineage.id) : null,
     ])
-    const explanation = explainCertificate({
+    const circumstances = {
       ...{ ...subject, issued, underWay, memory, nextRunAt, renewalInfo: info, authorities: known },
       ...{ issuedBy: config.front.authority, now: clock.now() },
-    })
+    }
+    const explanation = explainCertificate(circumstances, words)
     return { lineage, explanation }
   }
 
@@ -50,7 +55,7 @@ export function certificateView(deps: AdminDeps) {
   }
 
   return {
-    async ofLineage(lineage: LineageWithCertificates): Promise<CertificateView> {
+    async ofLineage(lineage: LineageWithCertificates, words?: CertificateWords): Promise<CertificateView> {
       const { tenantId, name, certificates, identifiers } = lineage
       const host = isFrontLineage(lineage) ? name.slice(FRONT_LINEAGE_PREFIX.length) : name
       const names = isFrontLineage(lineage) ? [host] : (identifiers ?? active(certificates)?.dnsNames ?? [])
@@ -60,20 +65,23 @@ export function certificateView(deps: AdminDeps) {
         : []
       const alias = isFrontLineage(lineage) ? challengeAlias?.(tenantId, host as DomainName) : undefined
       const control = isOwners ? controlOf(domains) : 'not needed'
-      return view({ lineage, name: host, isHosted: true, control, challengeAlias: alias })
+      return view({ lineage, name: host, isHosted: true, control, challengeAlias: alias }, words)
     },
 
-    async ofSourceDomain(domain: SourceDomain): Promise<CertificateView> {
+    async ofSourceDomain(domain: SourceDomain, words?: CertificateWords): Promise<CertificateView> {
       const { tenantId, name, mode, frontLineageId } = domain
       const lineage = await lineageOf(tenantId, name, frontLineageId)
       const alias = challengeAlias?.(tenantId, name)
-      return view({ lineage, name, isHosted: mode === 'hosted', control: controlOf([domain]), challengeAlias: alias })
+      return view(
+        { lineage, name, isHosted: mode === 'hosted', control: controlOf([domain]), challengeAlias: alias },
+        words,
+      )
     },
 
-    async ofTargetHost({ name, frontLineageId }: TargetHost): Promise<CertificateView> {
+    async ofTargetHost({ name, frontLineageId }: TargetHost, words?: CertificateWords): Promise<CertificateView> {
       const lineage = await lineageOf(null, name, frontLineageId)
       const alias = challengeAlias?.(null, name)
-      return view({ lineage, name, isHosted: true, control: 'not needed', challengeAlias: alias })
+      return view({ lineage, name, isHosted: true, control: 'not needed', challengeAlias: alias }, words)
     },
   }
 

@@ -11,6 +11,7 @@ import type { DomainName } from '../name.ts'
 import { edgeNameOf, proofToken } from '../tenant/proof-token.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import type { AdminDeps, LookUps } from './deps.ts'
+import { TOLD } from './told.ts'
 
 /** One of the requests of draft-miller-xmpp-fed-00 §6.3, and what it is answered with. */
 export interface Hop {
@@ -36,6 +37,7 @@ export async function delegationView(
   find: LookUps,
   tenant: Tenant,
   delegation: Delegation,
+  told = TOLD,
 ): Promise<DelegationView> {
   const sourceDomain = await find.sourceDomain(tenant, delegation.sourceDomain)
   const lineage = await find.lineageOf(delegation)
@@ -45,8 +47,8 @@ export async function delegationView(
     sourceDomain,
     lineage,
     hops: hops(delegation, sourceDomain),
-    dnsRecords: await recordsOf(deps, find, tenant, sourceDomain, [delegation]),
-    warnings: namingWarnings(delegation.sourceDomain, delegation, lineage?.certificates ?? []),
+    dnsRecords: await recordsOf(deps, find, tenant, sourceDomain, [delegation], told),
+    warnings: namingWarnings(delegation.sourceDomain, delegation, lineage?.certificates ?? [], told.naming),
   }
 }
 
@@ -57,6 +59,7 @@ export async function recordsOf(
   tenant: Tenant,
   sourceDomain: SourceDomain,
   delegations?: Delegation[],
+  told = TOLD,
 ): Promise<DnsRecord[]> {
   const { config, proofKey, challengeAlias, clock } = deps
   const all = delegations ?? (await delegationsOf(deps, tenant, sourceDomain.name))
@@ -72,6 +75,7 @@ export async function recordsOf(
     edge: { name: edgeNameOf(tenant, config.edge.name), addresses: config.edge.addresses },
     proofToken: proofToken(proofKey, tenant.id, sourceDomain.name),
     challengeAlias: challengeAlias?.(tenant.id, sourceDomain.name),
+    words: told.records,
   })
 }
 

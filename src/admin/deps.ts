@@ -6,9 +6,12 @@ import type { IssuanceStore, OrderStore, RenewalInfoStore } from '../acme/order.
 import type { Revocations } from '../acme/revocation.ts'
 import type { CertificateImport } from '../certificate/import.ts'
 import type { Lineage, LineageStore, LineageWithCertificates, PrivateKeyStore } from '../certificate/lineage.ts'
+import type { CensusStore } from '../census.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Delegation, DelegationStore, ServiceName } from '../delegation/delegation.ts'
+import type { DomainImports, DomainImportStore } from '../delegation/domain-import.ts'
+import type { LookForTenant } from '../delegation/name-looks.ts'
 import type { Registrar } from '../delegation/registrar.ts'
 import type { ServiceLineages } from '../delegation/service-lineages.ts'
 import type { SourceDomain, SourceDomainStore } from '../delegation/source-domain.ts'
@@ -25,11 +28,15 @@ import type { LinkStore } from '../tenant/link.ts'
 import type { MemberStore } from '../tenant/member.ts'
 import type { Passkeys } from '../tenant/passkeys.ts'
 import type { ProofChecks } from '../tenant/proof-checks.ts'
+import type { SavedFilterStore } from '../tenant/saved-filter.ts'
 import type { SessionStore } from '../tenant/session.ts'
+import type { SettingsStore } from '../tenant/settings.ts'
 import type { SignIn } from '../tenant/sign-in.ts'
 import type { Tenant, TenantStore } from '../tenant/tenant.ts'
 import type { TokenStore } from '../tenant/token.ts'
 import type { PasskeyStore, UserStore } from '../tenant/user.ts'
+import type { TroubleStore } from '../trouble.ts'
+import type { DomainChecks } from '../verify/domain-checks.ts'
 import type { RuleChecks } from '../verify/rule-checks.ts'
 
 /** What the admin plane is handed; it knows no storage. */
@@ -38,6 +45,7 @@ export interface AdminDeps {
   sourceDomains: SourceDomainStore
   targetHosts: TargetHostStore
   delegations: DelegationStore
+  domainImports: DomainImportStore
   lineages: LineageStore
   privateKeys: PrivateKeyStore
   authorities: AuthorityStore
@@ -50,11 +58,16 @@ export interface AdminDeps {
   passkeys: PasskeyStore
   members: MemberStore
   sessions: SessionStore
+  settings: SettingsStore
   links: LinkStore
   tokens: TokenStore
   audit: AuditStore
   idempotency: IdempotencyStore
+  census: CensusStore
+  troubles: TroubleStore
+  savedFilters: SavedFilterStore
   registrar: Registrar
+  fileImports: DomainImports
   serviceLineages: ServiceLineages
   imports: CertificateImport
   accountKeeping: Authorities
@@ -65,6 +78,8 @@ export interface AdminDeps {
   accounts: Accounts
   proofs: ProofChecks
   rules: RuleChecks
+  domainChecks: DomainChecks
+  lookAtName: LookForTenant
   ceremonies: Passkeys
   apiTokens: ApiTokens
   principals: Principals
@@ -75,6 +90,8 @@ export interface AdminDeps {
   clock: Clock
   log: Log
   randomBytes: (size: number) => Uint8Array
+  /** False: the clock was set lately, and nothing is destroyed for its age. */
+  isClockSteady: () => boolean
   isBehindEdge: boolean
 }
 

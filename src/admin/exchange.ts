@@ -6,6 +6,7 @@ import { nameFromBytes, type DomainName } from '../name.ts'
 import { ProblemError } from '../problem.ts'
 import type { Principal } from '../tenant/principal.ts'
 import type { Session } from '../tenant/session.ts'
+import { PLAIN, type Standing } from '../tenant/settings.ts'
 import type { Visitor } from '../tenant/visitor.ts'
 import { deviceOf } from './device.ts'
 
@@ -21,6 +22,7 @@ export interface Exchange {
   address: string | null
   origin: string // "https://admin.example.net", with the port that the caller used
   caller: Caller | null
+  standing: Standing
 }
 
 const exchanges = new WeakMap<Request, Exchange>()
@@ -49,6 +51,7 @@ export function openExchange(deps: {
       address: (deps.isBehindEdge ? req.get('x-forwarded-for') : req.socket.remoteAddress) ?? null,
       origin: `https://${host?.toLowerCase() ?? deps.adminHost}`,
       caller: null,
+      standing: PLAIN,
     })
     // A target that is no path is a request to a proxy (RFC 9112 §3.2.2)
     if (!req.url.startsWith('/') || !isAdminHost(host, deps.adminHost) || hostLines(req) > 1)
@@ -59,7 +62,8 @@ export function openExchange(deps: {
 
 export function actOf(req: Request, clock: Clock): Act {
   const { caller, address } = exchangeOf(req)
-  return { at: clock.now(), actor: caller?.principal.name ?? 'nobody', address, ifMatch: ifMatch(req) }
+  const actor = caller?.principal.name ?? 'nobody'
+  return { at: clock.now(), actor, address, ifMatch: ifMatch(req), actingAs: caller?.principal.acting?.tenant.name }
 }
 
 export function visitorOf(req: Request): Visitor {

@@ -19,7 +19,7 @@ export function securityHeaders(): RequestHandler[] {
           frameAncestors: ["'none'"],
           objectSrc: ["'none'"],
           requireTrustedTypesFor: ["'script'"],
-          trustedTypes: ["'none'"],
+          trustedTypes: ['htmx'], // of public/app.js
         },
       },
       strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: true },

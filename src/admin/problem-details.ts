@@ -35,6 +35,7 @@ export const PROBLEMS = {
   'authority-refused': { status: 502, title: 'The certificate authority refused' },
   'authority-unreachable': { status: 504, title: 'The certificate authority does not answer' },
   configuration: { status: 500, title: 'The server is not configured for that' },
+  maintenance: { status: 503, title: 'Under maintenance' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
   internal: { status: 500, title: 'Internal error' },
 } satisfies Record<ProblemCode | 'internal', { status: number; title: string }>

@@ -5,7 +5,16 @@ import type { Session } from '../../tenant/session.ts'
 import type { Passkey, User } from '../../tenant/user.ts'
 import type { AdminDeps } from '../deps.ts'
 import { pageOf } from './paging.ts'
-import { accountOf, codeField, labelField, passwordField, recoveryCodes, secretField, sessionOf } from './people.ts'
+import {
+  accountOf,
+  codeField,
+  emailField,
+  labelField,
+  passwordField,
+  recoveryCodes,
+  secretField,
+  sessionOf,
+} from './people.ts'
 import { route, type Route } from './route.ts'
 import { passkeyResponse } from './session-routes.ts'
 
@@ -68,6 +77,7 @@ function factorRoutes({ users, accounts }: AdminDeps): Route[] {
         path: '/account',
         summary: 'Your own account',
         access: 'signed-in',
+        isOwn: true,
         answer: { status: 200, schema: account },
         problems: ['not-found'],
       },
@@ -79,9 +89,29 @@ function factorRoutes({ users, accounts }: AdminDeps): Route[] {
     route(
       {
         method: 'put',
+        path: '/account/email',
+        summary: 'Sign in with another e-mail address from now on; ends your other sessions',
+        access: 'signed-in',
+        isOwn: true,
+        isGrave: true,
+        hasNoEtag: true,
+        body: z.strictObject({ email: emailField }),
+        answer: { status: 204 },
+        problems: ['not-found', 'already-exists'],
+      },
+      async ({ body: { email }, principal, act, ...input }) => {
+        const given = { email, by: 'owner', sessionId: sessionOf(input).id } as const
+        await accounts.changeEmail(accountOf(principal), given, act)
+        return {}
+      },
+    ),
+    route(
+      {
+        method: 'put',
         path: '/account/password',
         summary: 'Choose a new password; ends your other sessions',
         access: 'signed-in',
+        isOwn: true,
         hasNoEtag: true,
         body: z.strictObject({ present: passwordField, password: passwordField }),
         answer: { status: 204 },
@@ -98,6 +128,7 @@ function factorRoutes({ users, accounts }: AdminDeps): Route[] {
         path: '/account/totp',
         summary: 'Begin with an authenticator app; in force once its first code is confirmed',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         body: z.strictObject({}),
         answer: {
@@ -116,6 +147,7 @@ function factorRoutes({ users, accounts }: AdminDeps): Route[] {
         path: '/account/totp/confirm',
         summary: 'Confirm the authenticator app by its first code; ends your other sessions',
         access: 'signed-in',
+        isOwn: true,
         body: z.strictObject({ code: codeField }),
         answer: { status: 200, schema: recoveryCodes },
         problems: ['not-found', 'sign-in-refused', 'already-exists'],
@@ -131,6 +163,7 @@ function factorRoutes({ users, accounts }: AdminDeps): Route[] {
         path: '/account/totp',
         summary: 'Do without the authenticator app; ends your other sessions',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         hasNoEtag: true,
         answer: { status: 204 },
@@ -147,6 +180,7 @@ function factorRoutes({ users, accounts }: AdminDeps): Route[] {
         path: '/account/recovery-codes',
         summary: 'New recovery codes; those of before are spent',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         body: z.strictObject({}),
         answer: { status: 200, schema: recoveryCodes },
@@ -167,6 +201,7 @@ function passkeyRoutes({ users, passkeys, sessions, ceremonies }: AdminDeps): Ro
         path: '/account/passkeys',
         summary: 'Your passkeys, in the order in which they were registered',
         access: 'signed-in',
+        isOwn: true,
         answer: { status: 200, schema: pageOf(passkey) },
         problems: ['not-found'],
       },
@@ -181,6 +216,7 @@ function passkeyRoutes({ users, passkeys, sessions, ceremonies }: AdminDeps): Ro
         path: '/account/passkey-options',
         summary: 'Begin to register a passkey',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         body: z.strictObject({}),
         answer: { status: 200, schema: creationOptions },
@@ -196,6 +232,7 @@ function passkeyRoutes({ users, passkeys, sessions, ceremonies }: AdminDeps): Ro
         path: '/account/passkeys',
         summary: 'Register a passkey; ends your other sessions',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         body: z.strictObject({ name: labelField, response: passkeyResponse }),
         answer: { status: 201, schema: passkey },
@@ -214,6 +251,7 @@ function passkeyRoutes({ users, passkeys, sessions, ceremonies }: AdminDeps): Ro
         path: '/account/passkeys/{id}',
         summary: 'Give a passkey another name',
         access: 'signed-in',
+        isOwn: true,
         hasNoEtag: true,
         params: onePasskey,
         body: z.strictObject({ name: labelField }),
@@ -230,6 +268,7 @@ function passkeyRoutes({ users, passkeys, sessions, ceremonies }: AdminDeps): Ro
         path: '/account/passkeys/{id}',
         summary: 'Remove a passkey; ends your other sessions',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         hasNoEtag: true,
         params: onePasskey,
@@ -253,6 +292,7 @@ function ownSessionRoutes({ sessions }: AdminDeps): Route[] {
         path: '/account/sessions',
         summary: 'Your sessions, the one that was seen last first',
         access: 'signed-in',
+        isOwn: true,
         answer: { status: 200, schema: pageOf(session) },
       },
       async ({ principal, act, ...input }) => {
@@ -267,6 +307,7 @@ function ownSessionRoutes({ sessions }: AdminDeps): Route[] {
         path: '/account/sessions/{id}',
         summary: 'Give a session another name',
         access: 'signed-in',
+        isOwn: true,
         hasNoEtag: true,
         params: oneSession,
         body: z.strictObject({ name: labelField }),
@@ -283,6 +324,7 @@ function ownSessionRoutes({ sessions }: AdminDeps): Route[] {
         path: '/account/sessions/{id}',
         summary: 'End a session of yours',
         access: 'signed-in',
+        isOwn: true,
         hasNoEtag: true,
         params: oneSession,
         answer: { status: 204, setsSession: true },
@@ -298,6 +340,7 @@ function ownSessionRoutes({ sessions }: AdminDeps): Route[] {
         path: '/account/sessions',
         summary: 'End all your sessions but this one',
         access: 'signed-in',
+        isOwn: true,
         hasNoEtag: true,
         answer: { status: 204 },
       },

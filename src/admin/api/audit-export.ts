@@ -65,7 +65,7 @@ function jsonLines(events: readonly ExportedEvent[]): string {
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 /** Whoever shows an export on a terminal runs none of what a stranger wrote, and no line looks like two. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(UNSEEN, (character) =>
     [...Array(character.length).keys()]
       .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)

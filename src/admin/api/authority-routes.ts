@@ -210,6 +210,7 @@ export function authorityRoutes(deps: AdminDeps, find: LookUps): Route[] {
         isGrave: true,
         params: one,
         answer: { status: 204 },
+        problems: ['still-in-use'],
       },
       async ({ params: { name }, act }) => {
         await accountKeeping.remove(name, act)

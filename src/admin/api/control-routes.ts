@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isProof } from '../../delegation/dns-records.ts'
 import { redirectRules } from '../../delegation/redirect-rules.ts'
+import { zoneText, ZONE_FORMS, type ZoneForm } from '../../delegation/zone-text.ts'
 import type { DomainName } from '../../name.ts'
 import type { Look } from '../../tenant/findings.ts'
 import type { Explanation } from '../../tenant/proof-checks.ts'
@@ -20,7 +21,7 @@ const reply = z
 const look = z
   .object({
     name: z.string(),
-    type: z.enum(['TXT', 'CNAME']),
+    type: z.enum(['TXT', 'CNAME', 'A', 'AAAA', 'SRV']),
     aliases: z.array(z.string()).meta({ description: 'CNAME records that were followed' }),
     zone: z.string().nullable().meta({ description: 'Whose name servers were asked' }),
     fault: z
@@ -60,6 +61,8 @@ const redirectRule = z
   })
   .meta({ id: 'RedirectRule' })
 
+const FILE_ENDINGS: Record<ZoneForm, string> = { zone: 'zone', bind: 'bind.zone', nsupdate: 'nsupdate' }
+
 const one = z.strictObject({ tenant: tenantNameField, name: domainNameField })
 
 export function controlRoutes(deps: AdminDeps, find: LookUps): Route[] {
@@ -92,6 +95,24 @@ export function controlRoutes(deps: AdminDeps, find: LookUps): Route[] {
       async ({ tenant, params: { name }, act }) => ({
         body: await toControl(tenant, name, await proofs.check(tenant.id, name, act)),
       }),
+    ),
+    route(
+      {
+        method: 'get',
+        path: '/tenants/{tenant}/source-domains/{name}/zone-file',
+        summary: 'The DNS records to publish as a zone file, for BIND with $ORIGIN, or as a script for nsupdate',
+        access: 'viewer',
+        scope: 'source-domains:read',
+        params: one,
+        query: z.strictObject({ format: z.enum(ZONE_FORMS).default('zone') }),
+        answer: { status: 200, mediaTypes: ['text/plain'] },
+      },
+      async ({ tenant, params, query: { format } }) => {
+        const domain = await find.sourceDomain(tenant, params.name)
+        const { zone } = await proofs.explain(tenant.id, domain.name)
+        const text = zoneText(format, domain, await recordsOf(deps, find, tenant, domain), zone?.name ?? null)
+        return { text: { type: 'text/plain', fileName: `${domain.name}.${FILE_ENDINGS[format]}`, chunks: once(text) } }
+      },
     ),
     route(
       {
@@ -133,6 +154,10 @@ export function controlRoutes(deps: AdminDeps, find: LookUps): Route[] {
       dnsRecords: records.filter(isProof),
     }
   }
+}
+
+async function* once(text: string): AsyncGenerator<string> {
+  yield text
 }
 
 function toLook({ name, type, aliases, zone, fault, replies }: Look): z.input<typeof look> {

@@ -138,6 +138,7 @@ export function invitationRoutes({ accounts, links, signIn }: AdminDeps): Route[
         path: '/invitations/accept',
         summary: 'Accept an invitation: as who you are signed in, or by a new account with this password',
         access: 'public',
+        isOwn: true,
         body: z.strictObject({ token: linkTokenField, password: passwordField.optional() }),
         answer: {
           status: 201,

@@ -53,7 +53,7 @@ function openApiDocument(declarations: readonly RouteDeclaration[], server: stri
     description: 'An API token, "wp_…"',
   })
   for (const declaration of declarations) {
-    const { method, path, summary, access, scope, params, query, body } = declaration
+    const { method, path, summary, access, scope, params, query, body, textBody } = declaration
     const headers = requestHeaders(declaration)
     registry.registerPath({
       method,
@@ -74,7 +74,15 @@ function openApiDocument(declarations: readonly RouteDeclaration[], server: stri
         ...(query ? { query: query as z.ZodObject } : {}),
         ...(headers ? { headers } : {}),
         ...(body
-          ? { body: { required: !body.safeParse({}).success, content: { 'application/json': { schema: body } } } }
+          ? {
+              body: {
+                required: !body.safeParse({}).success,
+                content: {
+                  'application/json': { schema: body },
+                  ...(textBody && { [textBody.type]: { schema: { type: 'string' as const } } }),
+                },
+              },
+            }
           : {}),
       },
       responses: { ...successes(declaration), ...problemResponses(declaration) },
@@ -98,6 +106,7 @@ const AREAS: Record<string, string> = {
   resume: 'tenants',
   certificates: 'lineages',
   'source-domain-imports': 'source-domains',
+  imports: 'source-domains',
   'password-links': 'registrations',
   'openapi.json': 'reference',
 }
@@ -179,7 +188,7 @@ function problemResponses(declaration: RouteDeclaration) {
       {
         description: codes.join(', '),
         content: { 'application/problem+json': { schema: problem } },
-        ...(status === 429 ? { headers: { 'Retry-After': text('Seconds') } } : {}),
+        ...(status === 429 || status === 503 ? { headers: { 'Retry-After': text('Seconds') } } : {}),
       },
     ]),
   )
@@ -194,6 +203,7 @@ export function problemsOf(declaration: RouteDeclaration): Set<ProblemCode> {
   if (isGrave) codes.push('fresh-sign-in-required')
   if (params) codes.push('not-found')
   if (method !== 'get') codes.push('cross-site-request')
+  if (method !== 'get' && !declaration.goesOn) codes.push('maintenance')
   if (method !== 'get' && path.includes('{tenant}')) codes.push('tenant-suspended')
   if (takesIfMatch(declaration)) codes.push('precondition-failed')
   if (takesIdempotencyKey(declaration)) codes.push('idempotency-key-reused', 'request-in-progress', 'outcome-unknown')

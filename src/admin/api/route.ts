@@ -30,6 +30,8 @@ export interface RouteDeclaration<
   query?: Query
   body?: Body
   bodyLimitBytes?: number // 64 kB where it is left out
+  textBody?: { type: string; field: string } // a text of that type is taken too, for that field of the body
+  goesOn?: true // while maintenance is on, whoever asks
   hasNoEtag?: true // what it changes has none, so that there is nothing that If-Match could name
   answer: AnswerDeclaration<Answer>
   problems?: readonly ProblemCode[] // beside those that every route may answer
@@ -169,6 +171,8 @@ export function authorize(
       throw noTenant(tenant?.name ?? '')
     case 'forbidden':
       throw new ProblemError('forbidden', whyForbidden(requirement, principal))
+    case 'acting':
+      throw new ProblemError('forbidden', actingFirst(principal, 'this is about yourself'))
     case 'fresh-sign-in-required':
       throw new ProblemError('fresh-sign-in-required', 'this is a grave act: confirm first that it is you')
   }
@@ -202,12 +206,17 @@ function noTenant(name: string): ProblemError {
 }
 
 function whyForbidden({ access, scope, isGrave }: Requirement, principal: Principal | null): string {
+  if (access === 'operator' && principal?.acting) return actingFirst(principal, 'only the operator may do this')
   if (access === 'operator' && !principal?.isOperator) return 'only the operator may do this'
   if (principal?.scopes === 'all')
     return `only ${access === 'owner' ? 'an owner' : 'an owner or admin'} of the tenant may do this`
   if (scope === undefined) return 'a person has to do this; no API token may'
   if (scope === 'any') return 'the API token lacks the scope grave'
   return `the API token lacks the scope ${isGrave === true ? `${scope} or grave` : scope}`
+}
+
+function actingFirst(principal: Principal | null, why: string): string {
+  return `${why}, and you act as the tenant ${principal?.acting?.tenant.name}: stop that first`
 }
 
 /** A path that cannot name anything names nothing: not found, however it is malformed. */

@@ -5,6 +5,7 @@ import type { IdempotencyStore } from '../../tenant/idempotency.ts'
 import type { TenantStore } from '../../tenant/tenant.ts'
 import { clearSessionToken, sessionToken, setSessionToken } from '../cookies.ts'
 import { actOf, exchangeOf, hasAuthorization, visitorOf } from '../exchange.ts'
+import { refuseInMaintenance } from '../maintenance.ts'
 import { onceOnly } from './idempotency.ts'
 import { takesIfMatch, type Method, type Route, type RouteAnswer, type RouteDeclaration } from './route.ts'
 
@@ -37,6 +38,7 @@ function handlers(one: Route, { tenants, idempotency, clock }: RouterDeps): Requ
       // Ignored, it would let somebody believe that nothing was overwritten
       if (declaration.method !== 'get' && req.get('if-match') !== undefined && !takesIfMatch(declaration))
         throw new ProblemError('malformed-request', 'this request takes no If-Match')
+      refuseInMaintenance(req, declaration)
       next()
     },
     ...readBody(declaration),
@@ -117,15 +119,27 @@ export function refuseOtherMethods(router: Router, declared: readonly { method: 
 }
 
 /** After authorization, so that a stranger's body is never read. */
-function readBody({ body, bodyLimitBytes = BODY_LIMIT_BYTES }: RouteDeclaration): RequestHandler[] {
+function readBody({ body, textBody, bodyLimitBytes = BODY_LIMIT_BYTES }: RouteDeclaration): RequestHandler[] {
   if (!body) return [refuseBody]
   return [
     (req, _res, next) => {
-      if (hasBody(req) && !req.is('application/json'))
-        throw new ProblemError('unsupported-media-type', 'send the body as Content-Type: application/json')
+      const types = ['application/json', ...(textBody ? [textBody.type] : [])]
+      if (hasBody(req) && !req.is(types))
+        throw new ProblemError('unsupported-media-type', `send the body as Content-Type: ${types.join(' or ')}`)
       next()
     },
     express.json({ limit: bodyLimitBytes, strict: true, inflate: false, type: 'application/json' }),
+    ...(textBody ? readText(textBody, bodyLimitBytes) : []),
+  ]
+}
+
+function readText({ type, field }: { type: string; field: string }, limit: number): RequestHandler[] {
+  return [
+    express.text({ limit, inflate: false, type }),
+    (req, _res, next) => {
+      if (typeof req.body === 'string') req.body = { [field]: req.body }
+      next()
+    },
   ]
 }
 

@@ -17,6 +17,9 @@ const caller = z
       .datetime()
       .nullable()
       .meta({ description: 'When a person last proved to be there; null: an API token' }),
+    actingAs: z.object({ tenant: z.string(), until: z.iso.datetime() }).nullable().meta({
+      description: 'The tenant that an operator acts as, in the pages and here; null: they act as themselves',
+    }),
   })
   .meta({ id: 'Caller' })
 
@@ -36,6 +39,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session',
         summary: 'Sign in with a password',
         access: 'public',
+        goesOn: true,
         body: z.strictObject({ email: emailField, password: passwordField }),
         answer: { status: 201, schema: openedSession, setsSession: true },
         problems: ['sign-in-refused'],
@@ -52,6 +56,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session/code',
         summary: 'The second step of signing in, where the account has a second factor',
         access: 'public',
+        goesOn: true,
         body: z.strictObject({ code: codeField }),
         answer: { status: 200, schema: openedSession, setsSession: true },
         problems: ['sign-in-refused', 'not-found'],
@@ -65,6 +70,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session/passkey-options',
         summary: 'Begin to sign in with a passkey, instead of a password or as its second step',
         access: 'public',
+        goesOn: true,
         body: z.strictObject({}),
         answer: { status: 200, schema: passkeyOptions },
       },
@@ -76,6 +82,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session/passkey',
         summary: 'Sign in with a passkey',
         access: 'public',
+        goesOn: true,
         body: z.strictObject({ response: passkeyResponse }),
         answer: { status: 200, schema: openedSession, setsSession: true },
         problems: ['sign-in-refused'],
@@ -103,6 +110,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session/confirm-options',
         summary: 'Begin to confirm with a passkey that it is you',
         access: 'signed-in',
+        goesOn: true,
         body: z.strictObject({}),
         answer: { status: 200, schema: passkeyOptions },
       },
@@ -114,6 +122,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session/confirm',
         summary: 'Confirm that it is you, for what is grave; good for 15 minutes',
         access: 'signed-in',
+        goesOn: true,
         body: z
           .strictObject({
             password: passwordField.optional(),
@@ -143,6 +152,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
         path: '/session',
         summary: 'Sign out',
         access: 'signed-in',
+        goesOn: true,
         hasNoEtag: true,
         answer: { status: 204, setsSession: true },
       },
@@ -163,7 +173,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
     if (former && former.id !== session.id) await signIn.close(former)
   }
 
-  async function toCaller({ name, isOperator, roles, scopes, authenticatedAt }: Principal) {
+  async function toCaller({ name, isOperator, roles, scopes, authenticatedAt, acting }: Principal) {
     const own = roles.size === 0 ? [] : await tenants.list({ limit: roles.size, among: [...roles.keys()] })
     return {
       name,
@@ -174,6 +184,7 @@ export function sessionRoutes({ signIn, tenants }: AdminDeps): Route[] {
       }),
       scopes: scopes === 'all' ? null : [...scopes],
       authenticatedAt: authenticatedAt?.toISOString() ?? null,
+      actingAs: acting ? { tenant: acting.tenant.name, until: acting.until.toISOString() } : null,
     }
   }
 }

@@ -127,6 +127,24 @@ export function userRoutes({ users, accounts, sessions }: AdminDeps): Route[] {
     ),
     route(
       {
+        method: 'put',
+        path: '/users/{id}/email',
+        summary: 'Give an account another e-mail address to sign in with; ends its sessions',
+        access: 'operator',
+        scope: 'members:write',
+        isGrave: true,
+        params: one,
+        body: z.strictObject({ email: emailField }),
+        answer: { status: 200, schema: resource, hasEtag: true },
+        problems: ['already-exists'],
+      },
+      async ({ params: { id }, body: { email }, principal, session, act }) => {
+        const own = id === principal.userId ? { sessionId: session?.id } : {}
+        return tagged(await accounts.changeEmail(id, { email, by: 'operator', ...own }, act))
+      },
+    ),
+    route(
+      {
         method: 'post',
         path: '/users/{id}/password-link',
         summary: 'A link by which somebody chooses a new password; other factors stay',

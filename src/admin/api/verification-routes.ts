@@ -25,7 +25,7 @@ export const ruleCheck = z
   })
   .meta({ id: 'RuleCheck' })
 
-const report = z
+export const report = z
   .object({
     sourceDomain: z.string(),
     service: z.string().meta({ example: '_xmpp-server._tcp' }),
@@ -125,7 +125,7 @@ export function toRuleCheck({ outcome, found, checkedAt }: RuleCheck): z.input<t
   return { outcome, found, checkedAt: checkedAt.toISOString() }
 }
 
-function toReport(seen: Report, check: RuleCheck | null): z.input<typeof report> {
+export function toReport(seen: Report, check: RuleCheck | null): z.input<typeof report> {
   const { sourceDomain, service, protocol, at, conclusion, tls, posh, steps, certificates } = seen
   return {
     ...{ sourceDomain, conclusion, tls, posh },

@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import { ProblemError } from '../../problem.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { Session } from '../../tenant/session.ts'
-import { totpSetup } from '../../tenant/totp.ts'
 import type { Passkey, User } from '../../tenant/user.ts'
-import { codeField, labelField, passwordField } from '../api/people.ts'
+import { codeField, emailField, labelField, passwordField } from '../api/people.ts'
 import type { AdminDeps } from '../deps.ts'
 import { confirmed } from './confirmed.tsx'
 import { useTexts } from './context.ts'
@@ -23,8 +21,10 @@ import {
   When,
 } from './parts.tsx'
 import { passkeyResponse, typedPasskeyResponse, PasskeyForm } from './passkey-form.tsx'
+import { atField, byCode, refusalIn } from './refusals.ts'
+import { Preferences } from './preferences.tsx'
 import { SecondFactorPage, RecoveryCodesPage, SecretPage } from './second-factor-page.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 import { visible } from './visible.ts'
 
 const device = z.strictObject({ id: z.uuid() })
@@ -36,10 +36,15 @@ const secretField = z.string().regex(/^[A-Z2-7]{16,200}$/)
 
 /** What somebody sees to of their own. */
 export function accountPages(deps: AdminDeps): Page[] {
-  const { accounts, users, passkeys, ceremonies, sessions, config } = deps
+  const { accounts, users, passkeys, ceremonies, sessions } = deps
 
   const accountView = async (
-    { principal, session, act }: Pick<Seen<unknown, unknown, 'signed-in'>, 'principal' | 'session' | 'act'>,
+    {
+      principal,
+      session,
+      act,
+      texts,
+    }: Pick<Seen<unknown, unknown, 'signed-in'>, 'principal' | 'session' | 'act' | 'texts'>,
     refusal?: { of: 'password' | 'other'; refusal: Refusal },
   ): Promise<View> => {
     const { userId } = principal
@@ -60,14 +65,14 @@ export function accountPages(deps: AdminDeps): Page[] {
     }
   }
 
-  async function ownUser(principal: Principal): Promise<User> {
-    const user = await users.find(ownId(principal))
+  async function ownUser(texts: Texts, principal: Principal): Promise<User> {
+    const user = await users.find(ownId(texts, principal))
     if (!user) throw new Error('a session is of no user')
     return user
   }
 
-  const secondFactorView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
-    const user = await ownUser(principal)
+  const secondFactorView = async (texts: Texts, principal: Principal, refusal?: Refusal): Promise<View> => {
+    const user = await ownUser(texts, principal)
     return {
       title: texts.secondFactor.title,
       area: 'account',
@@ -75,150 +80,197 @@ export function accountPages(deps: AdminDeps): Page[] {
     }
   }
 
-  const secretView = (shown: { secret: string; uri: string }, refusal?: Refusal): View => ({
+  const secretView = (texts: Texts, shown: { secret: string; uri: string }, refusal?: Refusal): View => ({
     title: texts.secondFactor.title,
     area: 'account',
     main: <SecretPage {...shown} refusal={refusal} />,
   })
 
-  const codesView = (codes: readonly string[]): View => ({
+  const codesView = (texts: Texts, codes: readonly string[]): View => ({
     title: texts.secondFactor.codes,
     area: 'account',
     main: <RecoveryCodesPage codes={codes} />,
   })
 
-  const newPasskeyView = async (refusal?: Refusal): Promise<View> => ({
+  const newPasskeyView = async (texts: Texts, refusal?: Refusal): Promise<View> => ({
     title: texts.passkeys.add,
     area: 'account',
     main: <NewPasskeyPage refusal={refusal} />,
-    asksPasskey: true,
   })
 
-  async function ownPasskey(principal: Principal, id: string): Promise<Passkey> {
-    const found = (await passkeys.list(ownId(principal))).find((each) => each.id === id)
-    if (!found) throw new ProblemError('not-found', texts.refusals.noPasskey)
+  async function ownPasskey(texts: Texts, principal: Principal, id: string): Promise<Passkey> {
+    const found = (await passkeys.list(ownId(texts, principal))).find((each) => each.id === id)
+    if (!found) throw refusalIn(texts, 'not-found', texts.refusals.noPasskey)
     return found
   }
 
   const told = (text: string) => ({ to: '/account', notice: { text, warnings: [] } })
 
   return [
-    page({ path: '/account', access: 'signed-in' }, (seen) => accountView(seen)),
+    page({ path: '/account', access: 'signed-in', isOwn: true }, (seen) => accountView(seen)),
     form(
       {
         path: '/account/password',
         standsOn: '/account',
         access: 'signed-in',
+        isOwn: true,
         form: z.strictObject({ present: passwordField, password: passwordField, repeated: z.string().max(2000) }),
       },
-      async ({ present, ...passwords }, { principal, session, act }) => {
-        const given = { present, password: same(passwords), sessionId: session.id }
-        await accounts.changePassword(ownId(principal), given, act)
+      async ({ present, ...passwords }, { principal, session, act, texts }) => {
+        const given = { present, password: same(texts, passwords), sessionId: session.id }
+        await accounts.changePassword(ownId(texts, principal), given, act)
         return told(texts.account.passwordChanged)
       },
       (refusal, seen) => accountView(seen, { of: 'password', refusal }),
     ),
 
-    page({ path: '/account/second-factor', access: 'signed-in', isGrave: true }, ({ principal }) =>
-      secondFactorView(principal),
+    ...confirmed(
+      {
+        path: '/account/email',
+        access: 'signed-in',
+        isOwn: true,
+        isGrave: true,
+        form: z.strictObject({ email: emailField }),
+      },
+      async ({ principal, texts }, refusal) => {
+        ownId(texts, principal)
+        return {
+          title: texts.changeEmail.title,
+          lines: [texts.changeEmail.what],
+          button: texts.changeEmail.button,
+          isHarmless: true,
+          back: '/account',
+          area: 'account',
+          fields: (
+            <TextField
+              name="email"
+              label={texts.changeEmail.field}
+              refusal={refusal && atField(refusal, byCode({ 'already-exists': 'email' }))}
+              isRequired
+              type="email"
+              autocomplete="username"
+            />
+          ),
+          labels: { email: texts.changeEmail.field },
+        }
+      },
+      async ({ email: typed }, { principal, session, act, texts }) => {
+        const given = { email: typed, by: 'owner', sessionId: session.id } as const
+        const { email } = await accounts.changeEmail(ownId(texts, principal), given, act)
+        return told(texts.changeEmail.done(email))
+      },
+    ),
+
+    page({ path: '/account/second-factor', access: 'signed-in', isOwn: true, isGrave: true }, ({ principal, texts }) =>
+      secondFactorView(texts, principal),
     ),
     form(
-      { path: '/account/second-factor', access: 'signed-in', isGrave: true, form: z.strictObject({}) },
-      async (_form, { principal, act }) => ({ shown: secretView(await accounts.beginTotp(ownId(principal), act)) }),
-      (refusal, { principal }) => secondFactorView(principal, refusal),
+      { path: '/account/second-factor', access: 'signed-in', isOwn: true, isGrave: true, form: z.strictObject({}) },
+      async (_form, { principal, act, texts }) => ({
+        shown: secretView(texts, await accounts.beginTotp(ownId(texts, principal), act)),
+      }),
+      (refusal, { principal, texts }) => secondFactorView(texts, principal, refusal),
     ),
     form(
       {
         path: '/account/second-factor/confirm',
         standsOn: '/account/second-factor',
         access: 'signed-in',
+        isOwn: true,
         form: z.strictObject({ code: codeField.trim(), secret: secretField }),
       },
-      async ({ code }, { principal, session, act }) => ({
-        shown: codesView(await accounts.confirmTotp(ownId(principal), { code, sessionId: session.id }, act)),
+      async ({ code }, { principal, session, act, texts }) => ({
+        shown: codesView(
+          texts,
+          await accounts.confirmTotp(ownId(texts, principal), { code, sessionId: session.id }, act),
+        ),
       }),
-      async (refusal, { principal }) => {
+      async (refusal, { principal, texts }) => {
         // The secret was shown once, and the form brings it back
         const secret = secretField.safeParse(refusal.typed['secret'])
         const isCodeWrong = ['sign-in-refused', 'malformed-request'].includes(refusal.problem.code)
-        if (!isCodeWrong || !secret.success) return secondFactorView(principal, refusal)
-        const { email } = await ownUser(principal)
-        const issuer = `${texts.product} ${config.admin.host}`
-        return secretView(totpSetup(fromBase32(secret.data), email, issuer), refusal)
+        if (!isCodeWrong || !secret.success) return secondFactorView(texts, principal, refusal)
+        const { email } = await ownUser(texts, principal)
+        return secretView(texts, await accounts.showTotp(email, fromBase32(secret.data)), refusal)
       },
     ),
     ...confirmed(
-      { path: '/account/second-factor/codes', access: 'signed-in', isGrave: true },
-      async () => ({
+      { path: '/account/second-factor/codes', access: 'signed-in', isOwn: true, isGrave: true },
+      async ({ texts }) => ({
         title: texts.secondFactor.renew,
         lines: [texts.secondFactor.renewWhat],
         button: texts.secondFactor.renew,
         back: '/account/second-factor',
         area: 'account',
       }),
-      async (_form, { principal, act }) => ({
-        shown: codesView(await accounts.renewRecoveryCodes(ownId(principal), act)),
+      async (_form, { principal, act, texts }) => ({
+        shown: codesView(texts, await accounts.renewRecoveryCodes(ownId(texts, principal), act)),
       }),
     ),
     ...confirmed(
-      { path: '/account/second-factor/remove', access: 'signed-in', isGrave: true },
-      async () => ({
+      { path: '/account/second-factor/remove', access: 'signed-in', isOwn: true, isGrave: true },
+      async ({ texts }) => ({
         title: texts.secondFactor.removeTitle,
         lines: [texts.secondFactor.removeWhat],
         button: texts.secondFactor.remove,
         back: '/account/second-factor',
         area: 'account',
       }),
-      async (_form, { principal, session, act }) => {
-        await accounts.removeTotp(ownId(principal), { sessionId: session.id }, act)
+      async (_form, { principal, session, act, texts }) => {
+        await accounts.removeTotp(ownId(texts, principal), { sessionId: session.id }, act)
         return told(texts.secondFactor.removed)
       },
     ),
 
-    page({ path: '/account/passkeys', access: 'signed-in', isGrave: true }, async ({ principal }) => {
-      ownId(principal)
-      return newPasskeyView()
-    }),
+    page(
+      { path: '/account/passkeys', access: 'signed-in', isOwn: true, isGrave: true },
+      async ({ principal, texts }) => {
+        ownId(texts, principal)
+        return newPasskeyView(texts)
+      },
+    ),
     form(
       {
         path: '/account/passkeys',
         access: 'signed-in',
+        isOwn: true,
         isGrave: true,
         form: z.strictObject({ ...named.shape, response: passkeyResponse }),
       },
-      async ({ name, response }, { principal, session, act }) => {
-        const user = await ownUser(principal)
-        await ceremonies.register(user, name, typedPasskeyResponse(response), act)
+      async ({ name, response }, { principal, session, act, texts }) => {
+        const user = await ownUser(texts, principal)
+        await ceremonies.register(user, name, typedPasskeyResponse(texts, response), act)
         await sessions.closeAll(user.id, act, session.id)
         return told(texts.passkeys.added(name))
       },
-      (refusal) => newPasskeyView(refusal),
+      (refusal, { texts }) => newPasskeyView(texts, refusal),
     ),
     form(
       {
         path: '/account/passkeys/:id/rename',
         standsOn: '/account',
         access: 'signed-in',
+        isOwn: true,
         params: passkey,
         form: named,
       },
-      async ({ name }, { principal, params: { id }, act }) => {
-        await passkeys.rename(ownId(principal), id, name, act)
+      async ({ name }, { principal, params: { id }, act, texts }) => {
+        await passkeys.rename(ownId(texts, principal), id, name, act)
         return told(texts.account.renamed(name))
       },
       (refusal, seen) => accountView(seen, { of: 'other', refusal }),
     ),
     ...confirmed(
-      { path: '/account/passkeys/:id/remove', access: 'signed-in', isGrave: true, params: passkey },
-      async ({ principal, params: { id } }) => ({
-        title: texts.passkeys.removeTitle((await ownPasskey(principal, id)).name),
+      { path: '/account/passkeys/:id/remove', access: 'signed-in', isOwn: true, isGrave: true, params: passkey },
+      async ({ principal, params: { id }, texts }) => ({
+        title: texts.passkeys.removeTitle((await ownPasskey(texts, principal, id)).name),
         lines: [texts.passkeys.removeWhat],
         button: texts.remove,
         back: '/account',
         area: 'account',
       }),
-      async (_form, { principal, session, params: { id }, act }) => {
-        const { name, userId } = await ownPasskey(principal, id)
+      async (_form, { principal, session, params: { id }, act, texts }) => {
+        const { name, userId } = await ownPasskey(texts, principal, id)
         await passkeys.remove(userId, id, act)
         await sessions.closeAll(userId, act, session.id)
         return told(texts.passkeys.removed(name))
@@ -230,10 +282,11 @@ export function accountPages(deps: AdminDeps): Page[] {
         path: '/account/sessions/:id/rename',
         standsOn: '/account',
         access: 'signed-in',
+        isOwn: true,
         params: device,
         form: named,
       },
-      async ({ name }, { principal, params: { id }, act }) => {
+      async ({ name }, { principal, params: { id }, act, texts }) => {
         await sessions.rename(principal.userId, id, name, act)
         return told(texts.account.renamed(name))
       },
@@ -244,10 +297,11 @@ export function accountPages(deps: AdminDeps): Page[] {
         path: '/account/sessions/:id/end',
         standsOn: '/account',
         access: 'signed-in',
+        isOwn: true,
         params: device,
         form: z.strictObject({}),
       },
-      async (_form, { principal, session, params: { id }, act }) => {
+      async (_form, { principal, session, params: { id }, act, texts }) => {
         await sessions.close(principal.userId, id, act)
         return id === session.id ? { to: '/sign-in', session: null } : told(texts.account.ended)
       },
@@ -258,9 +312,10 @@ export function accountPages(deps: AdminDeps): Page[] {
         path: '/account/sessions/end-others',
         standsOn: '/account',
         access: 'signed-in',
+        isOwn: true,
         form: z.strictObject({}),
       },
-      async (_form, { principal, session, act }) => {
+      async (_form, { principal, session, act, texts }) => {
         const { userId } = principal
         // The operator of the machine has no account that all hang on
         const others = (await sessions.list(userId, act.at)).filter(({ id }) => id !== session.id)
@@ -279,8 +334,8 @@ function fromBase32(text: string): Uint8Array {
 }
 
 /** @throws ProblemError not-found: the operator of the machine has no account */
-function ownId({ userId }: Principal): string {
-  if (userId === null) throw new ProblemError('not-found', texts.account.noneOfMachine)
+function ownId(texts: Texts, { userId }: Principal): string {
+  if (userId === null) throw refusalIn(texts, 'not-found', texts.account.noneOfMachine)
   return userId
 }
 
@@ -299,7 +354,13 @@ function AccountPage({ user, recoveryCodes, passkeys, sessions, present, refusal
   const ofPassword = refusal?.of === 'password' ? refusal.refusal : undefined
   return (
     <>
-      <Heading title={t.title} lead={user ? user.email : t.ofMachine} />
+      <Heading title={t.title} lead={user ? user.email : t.ofMachine}>
+        {user ? (
+          <a class="button" href="/account/email">
+            {all.changeEmail.title}
+          </a>
+        ) : null}
+      </Heading>
       {refusal?.of === 'other' ? <FormProblem refusal={refusal.refusal} fields={{ name: fields.name }} /> : null}
       {user ? (
         <>
@@ -382,6 +443,10 @@ function AccountPage({ user, recoveryCodes, passkeys, sessions, present, refusal
           </section>
         </>
       ) : null}
+      <section class="card padded" aria-labelledby="preferences">
+        <h2 id="preferences">{all.preferences.title}</h2>
+        <Preferences />
+      </section>
       <section class="card" aria-labelledby="sessions">
         <div class="card-head">
           <h2 id="sessions">{t.sessions}</h2>

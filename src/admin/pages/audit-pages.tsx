@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ProblemError } from '../../problem.ts'
+import type { ProblemError } from '../../problem.ts'
 import type { AuditEvent, AuditHead, AuditPage } from '../../tenant/audit.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
@@ -9,8 +9,9 @@ import { useTexts } from './context.ts'
 import { given, pageOfList, withQuery, type ListView } from './list.tsx'
 import { page, type Page, type Refusal, type View } from './page.tsx'
 import { Copyable, Empty, Foreign, Heading, Paging, TextField, When } from './parts.tsx'
+import { refusalIn } from './refusals.ts'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 import { titleOf } from './whose.tsx'
 
 const DAY_MS = 86_400_000
@@ -31,9 +32,14 @@ const auditQuery = z.strictObject({
 type AuditQuery = z.output<typeof auditQuery>
 
 export function auditPages({ audit }: AdminDeps, find: LookUps): Page[] {
-  const auditView = async (tenant: Tenant | null, principal: Principal, query: AuditQuery): Promise<View> => {
+  const auditView = async (
+    texts: Texts,
+    tenant: Tenant | null,
+    principal: Principal,
+    query: AuditQuery,
+  ): Promise<View> => {
     const path = `${tenant ? tenantPath(tenant) : ''}/audit`
-    const problem = dayProblem(query)
+    const problem = dayProblem(texts, query)
     const list = await pageOfList<AuditEvent, number>(
       path,
       query,
@@ -60,8 +66,8 @@ export function auditPages({ audit }: AdminDeps, find: LookUps): Page[] {
   }
 
   return [
-    page({ path: '/audit', access: 'operator', query: auditQuery }, ({ principal, query }) =>
-      auditView(null, principal, query),
+    page({ path: '/audit', access: 'operator', query: auditQuery }, ({ principal, query, texts }) =>
+      auditView(texts, null, principal, query),
     ),
     page(
       {
@@ -70,16 +76,16 @@ export function auditPages({ audit }: AdminDeps, find: LookUps): Page[] {
         params: z.strictObject({ tenant: tenantNameField }),
         query: auditQuery,
       },
-      ({ tenant, principal, query }) => auditView(tenant, principal, query),
+      ({ tenant, principal, query, texts }) => auditView(texts, tenant, principal, query),
     ),
   ]
 }
 
-function dayProblem({ from, until }: AuditQuery): ProblemError | undefined {
+function dayProblem(texts: Texts, { from, until }: AuditQuery): ProblemError | undefined {
   const fields = Object.entries({ from, until }).flatMap(([field, typed]) =>
-    day.safeParse(typed).success ? [] : [{ pointer: `/${field}`, detail: texts.audit.noDay }],
+    day.safeParse(typed).success ? [] : [field],
   )
-  return fields.length === 0 ? undefined : new ProblemError('malformed-request', texts.audit.noDay, { fields })
+  return fields.length === 0 ? undefined : refusalIn(texts, 'malformed-request', texts.audit.noDay, { fields })
 }
 
 /** What a date field takes: browsers complain of anything else. */
@@ -176,9 +182,9 @@ function AuditTrailPage({ tenant, principal, query, refusal, list, tenants, head
 
 /** @param props.tenant its name; undefined: it is the page's own, or none */
 function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefined }) {
-  const { audit: t } = useTexts()
+  const { audit: t, acting } = useTexts()
   const { at, action, subject, actor, address, detail, sequence } = event
-  const { before, after, ...others } = detail
+  const { before, after, actingAs, ...others } = detail
   const facts = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter(
     (fact) => !isNothing(before?.[fact]) || !isNothing(after?.[fact]),
   )
@@ -193,6 +199,7 @@ function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefine
       </p>
       <p class="quiet-text">
         <When at={at} /> · <Foreign text={actor} />
+        {typeof actingAs === 'string' ? ` ${acting.asTenant(actingAs)}` : null}
         {address === null ? null : ` · ${address}`} · <span class="sequence">#{sequence}</span>
       </p>
       {facts.length + Object.keys(others).length > 0 ? (
@@ -201,7 +208,9 @@ function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefine
           <dl class="facts">
             {facts.map((fact) => (
               <div key={fact} class="wide">
-                <dt>{fact}</dt>
+                <dt>
+                  <Foreign text={fact} />
+                </dt>
                 <dd>
                   <del>
                     <Foreign text={shown(before?.[fact])} />
@@ -215,7 +224,9 @@ function Event({ event, tenant }: { event: AuditEvent; tenant: string | undefine
             ))}
             {Object.entries(others).map(([fact, value]) => (
               <div key={fact} class="wide">
-                <dt>{fact}</dt>
+                <dt>
+                  <Foreign text={fact} />
+                </dt>
                 <dd>
                   <Foreign text={shown(value)} />
                 </dd>

@@ -15,6 +15,7 @@ import {
   Badge,
   Check,
   Choice,
+  ColumnHeads,
   Day,
   Empty,
   Field,
@@ -26,8 +27,8 @@ import {
   When,
 } from './parts.tsx'
 import { atField, byCode } from './refusals.ts'
-import { texts } from './texts.ts'
-import { sentence, visible } from './visible.ts'
+import { Said, inEnglish } from './said.tsx'
+import type { Texts } from './texts.ts'
 
 const typed = (most: number) => line(most).trim()
 const typedRank = z
@@ -60,7 +61,7 @@ const one = z.strictObject({ name: authorityNameField })
 export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
   const { authorities, accountKeeping, budget, config } = deps
 
-  const listView = async (refusal?: Refusal): Promise<View> => ({
+  const listView = async (texts: Texts, refusal?: Refusal): Promise<View> => ({
     title: texts.authorities.title,
     area: 'authorities',
     main: <AuthoritiesPage authorities={await authorities.list()} refusal={refusal} />,
@@ -89,10 +90,10 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
   const told = (name: string, text: string) => ({ to: authorityPath(name), notice: { text, warnings: [] } })
 
   return [
-    page({ path: '/authorities', access: 'operator' }, () => listView()),
+    page({ path: '/authorities', access: 'operator' }, ({ texts }) => listView(texts)),
     form(
       { path: '/authorities', access: 'operator', form: addForm },
-      async ({ rank, profile, isRequired, ...wish }, { principal, act }) => {
+      async ({ rank, profile, isRequired, ...wish }, { principal, act, texts }) => {
         requireGrave(principal, act.at)
         const { name } = await accountKeeping.add(
           {
@@ -110,10 +111,10 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
         )
         return {
           to: authorityPath(name),
-          notice: { text: texts.authorities.added(name), warnings: warningsOf(config) },
+          notice: { text: texts.authorities.added(name), warnings: warningsOf(config).map(inEnglish) },
         }
       },
-      (refusal) => listView(atField(refusal, byCode({ 'already-exists': 'name' }))),
+      (refusal, { texts }) => listView(texts, atField(refusal, byCode({ 'already-exists': 'name' }))),
     ),
     page({ path: '/authorities/:name', access: 'operator', params: one }, ({ params: { name }, act }) =>
       authorityView(name, act.at),
@@ -139,7 +140,7 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
         params: one,
         form: z.strictObject({}),
       },
-      async (_form, { params: { name }, act }) => {
+      async (_form, { params: { name }, act, texts }) => {
         await accountKeeping.resume(name, act)
         return told(name, texts.authorities.resumed(name))
       },
@@ -153,7 +154,7 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
         params: one,
         form: z.strictObject(changeable),
       },
-      async ({ rank, profile, isRequired, ...terms }, { params: { name }, principal, act }) => {
+      async ({ rank, profile, isRequired, ...terms }, { params: { name }, principal, act, texts }) => {
         requireGrave(principal, act.at)
         const wish = { ...terms, profile: profileOf(profile, isRequired), ...(rank !== undefined && { rank }) }
         await accountKeeping.update(name, wish, act)
@@ -163,7 +164,7 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
     ),
     ...confirmed(
       { path: '/authorities/:name/change-key', access: 'operator', isGrave: true, params: one },
-      async ({ params }) => {
+      async ({ params, texts }) => {
         const { name } = await find.authority(params.name)
         return {
           title: texts.authorities.changeKeyTitle(name),
@@ -173,14 +174,14 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
           area: 'authorities',
         }
       },
-      async (_form, { params: { name }, act }) => {
+      async (_form, { params: { name }, act, texts }) => {
         await accountKeeping.changeAccountKey(name, act)
         return told(name, texts.authorities.keyChanged(name))
       },
     ),
     ...confirmed(
       { path: '/authorities/:name/remove', access: 'operator', isGrave: true, params: one },
-      async ({ params }) => {
+      async ({ params, texts }) => {
         const { name } = await find.authority(params.name)
         return {
           title: texts.authorities.removeTitle(name),
@@ -190,7 +191,7 @@ export function authorityPages(deps: AdminDeps, find: LookUps): Page[] {
           area: 'authorities',
         }
       },
-      async (_form, { params: { name }, act }) => {
+      async (_form, { params: { name }, act, texts }) => {
         await accountKeeping.remove(name, act)
         return { to: '/authorities', notice: { text: texts.authorities.removed(name), warnings: [] } }
       },
@@ -243,15 +244,7 @@ function AuthoritiesPage(props: { authorities: Authority[]; refusal: Refusal | u
         ) : (
           <table class="list">
             <caption class="visually-hidden">{t.title}</caption>
-            <thead>
-              <tr>
-                {[t.name, t.rank, t.state, t.directory].map((column) => (
-                  <th scope="col" key={column}>
-                    {column}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <ColumnHeads columns={[t.name, t.rank, t.state, t.directory]} />
             <tbody>
               {authorities.map((authority) => (
                 <tr key={authority.id}>
@@ -279,7 +272,7 @@ function AuthoritiesPage(props: { authorities: Authority[]; refusal: Refusal | u
   )
 }
 
-function labels(t: (typeof texts)['authorities']): Record<string, string> {
+function labels(t: Texts['authorities']): Record<string, string> {
   return {
     ...{ name: t.name, directoryUrl: t.directory, contact: t.contact, agreesToTerms: t.agree },
     ...{ eabKeyId: t.eabKeyId, eabKey: t.eabKey, caPem: t.caPem, profile: t.profile, keyType: t.keyType, rank: t.rank },
@@ -455,7 +448,7 @@ function AuthorityFacts({ authority }: { authority: Authority }) {
         <div class="wide">
           <dt>{t.pausedUntil}</dt>
           <dd>
-            <When at={pausedUntil} />: {visible(pauseReason ?? '', 2000)}
+            <When at={pausedUntil} />: <Said words={inEnglish(pauseReason ?? '')} most={2000} />
           </dd>
         </div>
       ) : null}
@@ -508,7 +501,7 @@ function Report({ report: { fault, directory, accountUrl } }: { report: Authorit
             {t.well}
           </Badge>
         ) : (
-          sentence(fault)
+          <Said words={inEnglish(fault)} />
         )}
       </p>
       <dl class="facts">

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Lineage, LineageCertificate, LineageWithCertificates } from '../../certificate/lineage.ts'
+import type { LineageCertificate, LineageWithCertificates } from '../../certificate/lineage.ts'
 import { encryptedPrivateKeyPem } from '../../certificate/private-key.ts'
 import type { CertificateRule } from '../../certificate/refusal.ts'
-import { activation, active, stateAt } from '../../certificate/rollover.ts'
+import { activation, stateAt } from '../../certificate/rollover.ts'
 import { fronts } from '../../delegation/front.ts'
 import { ProblemError } from '../../problem.ts'
 import { cacheSpanMs } from '../../config.ts'
@@ -10,7 +10,6 @@ import type { Principal } from '../../tenant/principal.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import { activate } from '../activation.ts'
 import { REASONS } from '../api/certificate-routes.ts'
-import { namedCursor, parseNamedCursor } from '../api/paging.ts'
 import { authorize, UPLOAD_LIMIT_BYTES } from '../api/route.ts'
 import { certificateView, type CertificateView } from '../certificate-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
@@ -19,27 +18,17 @@ import { CertificateSection } from './certificate-section.tsx'
 import { confirmed } from './confirmed.tsx'
 import { useNow, useTexts } from './context.ts'
 import { CertificateFacts } from './delegation-page.tsx'
-import { Icon } from './icons.tsx'
 import { ImportPage } from './import-page.tsx'
+import { same } from './joining-pages.tsx'
 import { KeyPage } from './key-page.tsx'
-import { ListTable, pageOfList, type ListView } from './list.tsx'
-import { tenantListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { Check, Choice, Foreign, FormProblem, Heading, When } from './parts.tsx'
-import { atField, byCode, namesAlone } from './refusals.ts'
+import { Check, Choice, Foreign, FormProblem, Heading } from './parts.tsx'
+import { atField, byCode, namesAlone, refusalIn } from './refusals.ts'
+import { inEnglish } from './said.tsx'
 import { suggestedLineages } from './suggestions.ts'
-import { texts } from './texts.ts'
-import {
-  isToChange,
-  mayChange,
-  tenantChoices,
-  tenantsToChoose,
-  TenantChooser,
-  tenantToChange,
-  titleOf,
-  whoseList,
-  type Whose,
-} from './whose.tsx'
+import type { Texts } from './texts.ts'
+import { TimeLineSection } from './time-line.tsx'
+import { mayChange, tenantsToChoose, tenantToChange } from './whose.tsx'
 
 const LEAST_PASSPHRASE = 12
 const text = (most: number) => z.string().max(most)
@@ -73,8 +62,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
   const certificates = certificateView(deps)
   const { importFor, refuseRemovalOfAdmins } = fronts({ ...deps, adminHost: config.admin.host })
 
-  const importView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
-    const choices = await tenantsToChoose(deps, principal)
+  const importView = async (texts: Texts, principal: Principal, refusal?: Refusal): Promise<View> => {
+    const choices = await tenantsToChoose(texts, deps, principal)
     const tenants = await Promise.all(choices.names.map((name) => find.tenant(name)))
     return {
       title: texts.certificates.import,
@@ -92,7 +81,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
   const lineageView = async (
     tenant: Tenant | null,
     name: string,
-    { principal, now }: { principal: Principal; now: Date },
+    { principal, now, texts }: { principal: Principal; now: Date; texts: Texts },
     refusal?: Refusal,
   ): Promise<View> => {
     const lineage = await find.lineage(tenant, name)
@@ -103,7 +92,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
       main: (
         <LineagePage
           lineage={lineage}
-          view={lineage.source === 'import' ? null : await certificates.ofLineage(lineage)}
+          view={lineage.source === 'import' ? null : await certificates.ofLineage(lineage, texts.told.certificate)}
           isRevocable={lineage.source === 'acme'}
           isWriter={mayChange(principal, access, tenant, now)}
           isKeyHolder={mayChange(principal, tenant ? 'owner' : 'operator', tenant, now)}
@@ -113,7 +102,12 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
     }
   }
 
-  const keyView = (lineage: LineageWithCertificates, certificate: LineageCertificate, refusal?: Refusal): View => ({
+  const keyView = (
+    texts: Texts,
+    lineage: LineageWithCertificates,
+    certificate: LineageCertificate,
+    refusal?: Refusal,
+  ): View => ({
     title: texts.keyExport.title,
     area: 'certificates',
     main: (
@@ -134,32 +128,10 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
   }
 
   return [
-    page({ path: '/certificates', access: 'signed-in', query: tenantListQuery }, async ({ query, principal, act }) => {
-      const whose = await whoseList(deps, find, principal, query.tenant, act.at)
-      const choices = await tenantChoices(deps, principal, whose.tenant)
-      return {
-        title: titleOf(texts.certificates.title, whose.tenant),
-        area: 'certificates',
-        main: (
-          <LineagesPage
-            list={await pageOfList<LineageWithCertificates, Pick<Lineage, 'id' | 'name'>>(
-              '/certificates',
-              query,
-              async (part) => (whose.of === undefined ? [] : lineages.list(whose.of, part)),
-              namedCursor,
-              parseNamedCursor<string>,
-            )}
-            whose={whose}
-            mayImport={isToChange(choices, whose.tenant)}
-            isOperator={mayChange(principal, 'operator', null, act.at)}
-          />
-        ),
-      }
-    }),
-    page({ path: '/certificates/import', access: 'signed-in' }, ({ principal }) => importView(principal)),
+    page({ path: '/certificates/import', access: 'signed-in' }, ({ principal, texts }) => importView(texts, principal)),
     form(
       { path: '/certificates/import', access: 'signed-in', form: importForm, formLimitBytes: UPLOAD_LIMIT_BYTES },
-      async ({ owner, certificate, privateKey, lineage, password, frontOf }, { principal, act }) => {
+      async ({ owner, certificate, privateKey, lineage, password, frontOf }, { principal, act, texts }) => {
         const tenant = await ownerToChange(principal, owner, act.at)
         const upload = {
           certificate: pemOrDer(certificate),
@@ -172,13 +144,17 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
           : importFor(whose, frontOf, upload, act))
         return {
           to: lineagePath(tenant?.name ?? null, imported.lineage.name),
-          notice: { text: texts.certificates.imported(imported.lineage.name), warnings: imported.warnings },
+          notice: {
+            text: texts.certificates.imported(imported.lineage.name),
+            warnings: imported.warnings.map(inEnglish),
+          },
         }
       },
-      (refusal, { principal }) =>
+      (refusal, { principal, texts }) =>
         importView(
+          texts,
           principal,
-          atField(namesAlone(refusal, ['frontOf']), (problem) => fieldOfUpload(problem, refusal)),
+          atField(namesAlone(texts, refusal, ['frontOf']), (problem) => fieldOfUpload(problem, refusal)),
         ),
     ),
     ...OWNERS.flatMap(({ path, params, readers, writers, keyHolders }) => {
@@ -186,11 +162,11 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
       const certificate = z.strictObject({ ...lineage.shape, id: z.uuid() })
       const ofCertificate = `${path}/lineages/:lineage/certificates/:id` as const
 
-      async function found(given: z.output<typeof certificate>) {
+      async function found(texts: Texts, given: z.output<typeof certificate>) {
         const tenant = await find.owner(given)
         const lineage = await find.lineage(tenant, given.lineage)
         const certificate = lineage.certificates.find(({ id }) => id === given.id)
-        if (!certificate) throw new ProblemError('not-found', texts.refusals.noCertificate(lineage.name))
+        if (!certificate) throw refusalIn(texts, 'not-found', texts.refusals.noCertificate(lineage.name))
         return { tenant, lineage, certificate, back: lineagePath(tenant?.name ?? null, lineage.name) }
       }
 
@@ -203,7 +179,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
             params: lineage,
             form: z.strictObject({}),
           },
-          async (_form, { params, act }) => {
+          async (_form, { params, act, texts }) => {
             const found = await find.lineage(await find.owner(params), params.lineage)
             await certificateRequests[verb](found, act)
             return {
@@ -214,8 +190,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
               },
             }
           },
-          async (refusal, { params, principal, act }) =>
-            lineageView(await find.owner(params), params.lineage, { principal, now: act.at }, refusal),
+          async (refusal, { params, principal, act, texts }) =>
+            lineageView(await find.owner(params), params.lineage, { principal, now: act.at, texts }, refusal),
         ),
       )
 
@@ -228,8 +204,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
             params: certificate,
             form: z.strictObject({ reason: z.enum(REASONS) }),
           },
-          async ({ params, act }, refusal) => {
-            const { lineage, certificate, back } = await found(params)
+          async ({ params, act, texts }, refusal) => {
+            const { lineage, certificate, back } = await found(texts, params)
             const isInUse = stateAt(certificate, act.at) === 'active'
             return {
               title: texts.issuance.revokeTitle(lineage.name),
@@ -246,8 +222,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
               labels: { reason: texts.issuance.reason },
             }
           },
-          async ({ reason }, { params, act }) => {
-            const { lineage, certificate, back } = await found(params)
+          async ({ reason }, { params, act, texts }) => {
+            const { lineage, certificate, back } = await found(texts, params)
             const outcome = await revocations.revoke(lineage, certificate.id, reason, act)
             const { revoked, revokedLater } = texts.issuance
             return { to: back, notice: { text: outcome === 'revoked' ? revoked : revokedLater, warnings: [] } }
@@ -255,12 +231,12 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
         ),
         page(
           { path: `${path}/lineages/:lineage`, access: readers, params: lineage },
-          async ({ params, principal, act }) =>
-            lineageView(await find.owner(params), params.lineage, { principal, now: act.at }),
+          async ({ params, principal, act, texts }) =>
+            lineageView(await find.owner(params), params.lineage, { principal, now: act.at, texts }),
         ),
         ...confirmed(
           { path: `${path}/lineages/:lineage/remove`, access: writers, params: lineage },
-          async ({ params }) => {
+          async ({ params, texts }) => {
             const { name, tenantName } = await find.lineage(await find.owner(params), params.lineage)
             return {
               title: texts.certificates.removeTitle(name),
@@ -270,7 +246,7 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
               area: 'certificates',
             }
           },
-          async (_form, { params, act }) => {
+          async (_form, { params, act, texts }) => {
             const lineage = await find.lineage(await find.owner(params), params.lineage)
             refuseRemovalOfAdmins(lineage)
             await lineages.remove(lineage.tenantId, lineage.id, act)
@@ -282,8 +258,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
         ),
         ...confirmed(
           { path: `${ofCertificate}/remove`, access: writers, params: certificate },
-          async ({ params }) => {
-            const { lineage, back } = await found(params)
+          async ({ params, texts }) => {
+            const { lineage, back } = await found(texts, params)
             return {
               title: texts.certificates.removeOneTitle(lineage.name),
               lines: [texts.certificates.removeOneWhat],
@@ -292,8 +268,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
               area: 'certificates',
             }
           },
-          async (_form, { params, act }) => {
-            const { lineage, certificate, back } = await found(params)
+          async (_form, { params, act, texts }) => {
+            const { lineage, certificate, back } = await found(texts, params)
             refuseRemovalOfAdmins(lineage, certificate.id)
             await lineages.removeCertificate(lineage.tenantId, certificate.id, act)
             return { to: back, notice: { text: texts.certificates.removedOne, warnings: [] } }
@@ -306,8 +282,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
             params: certificate,
             form: z.strictObject({ isForced: z.literal('yes').optional() }),
           },
-          async ({ params, act }, refusal) => {
-            const { lineage, certificate, back } = await found(params)
+          async ({ params, act, texts }, refusal) => {
+            const { lineage, certificate, back } = await found(texts, params)
             // Where it may not become the active one at all, pressing the button says why
             const { breaksUntil } = forced(lineage, certificate, act.at)
             return {
@@ -321,8 +297,8 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
                 : {}),
             }
           },
-          async ({ isForced }, { params, act }) => {
-            const { lineage, certificate, back } = await found(params)
+          async ({ isForced }, { params, act, texts }) => {
+            const { lineage, certificate, back } = await found(texts, params)
             const { breaksUntil } = await activate(deps, lineage, certificate.id, isForced === 'yes', act)
             return {
               to: back,
@@ -335,9 +311,9 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
         ),
         page(
           { path: `${ofCertificate}/key`, access: keyHolders, isGrave: true, params: certificate },
-          async ({ params }) => {
-            const { lineage, certificate } = await found(params)
-            return keyView(lineage, certificate)
+          async ({ params, texts }) => {
+            const { lineage, certificate } = await found(texts, params)
+            return keyView(texts, lineage, certificate)
           },
         ),
         form(
@@ -346,16 +322,12 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
             access: keyHolders,
             isGrave: true,
             params: certificate,
-            form: z
-              .strictObject({ passphrase: text(1000).min(LEAST_PASSPHRASE), repeated: text(1000) })
-              .refine(({ passphrase, repeated }) => passphrase === repeated, {
-                error: texts.newPassword.differs,
-                path: ['repeated'],
-              }),
+            form: z.strictObject({ passphrase: text(1000).min(LEAST_PASSPHRASE), repeated: text(1000) }),
           },
-          async ({ passphrase }, { params, act }) => {
-            const { lineage, certificate } = await found(params)
-            if (certificate.privateKeyId === null) throw new ProblemError('not-found', texts.keyExport.elsewhere)
+          async (typed, { params, act, texts }) => {
+            const passphrase = same(texts, { password: typed.passphrase, repeated: typed.repeated })
+            const { lineage, certificate } = await found(texts, params)
+            if (certificate.privateKeyId === null) throw refusalIn(texts, 'not-found', texts.keyExport.elsewhere)
             const key = await privateKeys.open(certificate.privateKeyId)
             const pem = encryptedPrivateKeyPem(key, passphrase)
             await lineages.noteKeyExport(lineage.tenantId, certificate.id, act)
@@ -367,9 +339,9 @@ export function certificatePages(deps: AdminDeps, find: LookUps): Page[] {
               },
             }
           },
-          async (refusal, { params }) => {
-            const { lineage, certificate } = await found(params)
-            return keyView(lineage, certificate, refusal)
+          async (refusal, { params, texts }) => {
+            const { lineage, certificate } = await found(texts, params)
+            return keyView(texts, lineage, certificate, refusal)
           },
         ),
       ]
@@ -411,66 +383,6 @@ function fieldOfUpload({ code, rule = '' }: ProblemError, { typed }: Refusal): s
     'quota-reached': 'lineage',
     'already-exists': 'certificate',
   })({ code })
-}
-
-function LineagesPage(props: {
-  list: ListView<LineageWithCertificates>
-  whose: Whose
-  mayImport: boolean
-  isOperator: boolean
-}) {
-  const { list, whose, mayImport, isOperator } = props
-  const all = useTexts()
-  const t = all.certificates
-  return (
-    <>
-      <Heading title={t.title} lead={t.lead}>
-        {isOperator ? (
-          <a class="button" href="/certificates/new">
-            {all.serviceLineages.title}
-          </a>
-        ) : null}
-        {mayImport ? (
-          <a class="button primary" href="/certificates/import">
-            <Icon name="plus" />
-            {t.import}
-          </a>
-        ) : null}
-      </Heading>
-      <TenantChooser action="/certificates" whose={whose} />
-      <section class="card" aria-label={t.title}>
-        <ListTable
-          texts={{ ...t, empty: whose.of === undefined ? all.tenants.noOwn : mayImport ? t.empty : t.emptyToViewers }}
-          list={list}
-          columns={[t.lineage, t.owner, t.current, t.count]}
-          row={({ id, name, tenantName, certificates }) => {
-            const present = active(certificates)
-            return (
-              <tr key={id}>
-                <th scope="row">
-                  <a href={lineagePath(tenantName, name)}>
-                    <Foreign text={name} />
-                  </a>
-                </th>
-                <td data-label={t.owner}>{tenantName ?? all.operator}</td>
-                <td data-label={t.current}>
-                  {present ? (
-                    <span>
-                      {all.delegations.expires('')}
-                      <When at={present.notAfter} />
-                    </span>
-                  ) : (
-                    <span class="quiet-text">{t.none}</span>
-                  )}
-                </td>
-                <td data-label={t.count}>{certificates.length}</td>
-              </tr>
-            )
-          }}
-        />
-      </section>
-    </>
-  )
 }
 
 function LineagePage(props: {
@@ -520,6 +432,10 @@ function LineagePage(props: {
           refusal={refusal}
         />
       )}
+      <TimeLineSection
+        certificates={lineage.certificates}
+        renewalAt={view?.explanation.state === 'valid' ? view.explanation.next.at : null}
+      />
       {newestFirst.length === 0 ? null : (
         <section class="card" aria-label={t.title}>
           <ul class="certificates">

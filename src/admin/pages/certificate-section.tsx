@@ -4,7 +4,8 @@ import { useTexts } from './context.ts'
 import type { IconName } from './icons.tsx'
 import type { Refusal } from './page.tsx'
 import { Badge, Day, Foreign, FormProblem, When, type Tone } from './parts.tsx'
-import { visible } from './visible.ts'
+import { Said, inEnglish } from './said.tsx'
+import { legible } from './visible.ts'
 
 const BADGES: Record<CertificateExplanation['state'], [Tone, IconName]> = {
   valid: ['good', 'check'],
@@ -39,7 +40,7 @@ export function CertificateSection(props: {
             {t.states[state]}
           </Badge>
         </div>
-        <p>{visible(summary, 1000)}</p>
+        <p>{legible(summary, 1000)}</p>
       </div>
       {failure ? <FailureText failure={failure} /> : null}
       <div class="padded stack">
@@ -53,7 +54,7 @@ export function CertificateSection(props: {
             </p>
             <ul class="advice">
               {sooner.map((line) => (
-                <li key={line}>{visible(line, 1000)}</li>
+                <li key={line}>{legible(line, 1000)}</li>
               ))}
             </ul>
           </div>
@@ -86,12 +87,14 @@ function FailureText({ failure }: { failure: Failure }) {
         </span>
       </div>
       <p>{t.affairs[whose]}</p>
-      <p>{visible(words, 3000)}</p>
+      <p>
+        <Said words={inEnglish(words)} most={3000} />
+      </p>
       {findings.length === 0 ? null : (
         <ul class="findings">
           {findings.map(({ name, check, outcome, words }) => (
             <li key={`${name} ${check}`}>
-              <FindingBadge outcome={outcome} /> {visible(words, 2000)}
+              <FindingBadge outcome={outcome} /> <Said words={inEnglish(words)} most={2000} />
             </li>
           ))}
         </ul>
@@ -131,7 +134,7 @@ function Facts(props: { explanation: CertificateExplanation; lineage: string | n
               {': '}
             </>
           )}
-          {visible(next.what, 1000)}
+          {legible(next.what, 1000)}
         </dd>
       </div>
       {certificate === null ? null : (

@@ -13,13 +13,14 @@ import {
   type Submitted,
 } from './page.tsx'
 import { FormProblem } from './parts.tsx'
-import { visible } from './visible.ts'
+import { legible } from './visible.ts'
 
 /** What somebody is asked before something is done that cannot be taken back by a button. */
 export interface Question {
   title: string
   lines: readonly string[]
   button: string
+  isHarmless?: true // it can be undone as easily
   back: string // where who thinks better of it goes
   area?: Area
   fields?: VNode
@@ -52,17 +53,17 @@ export function confirmed<
 
 function QuestionPage(props: { question: Question; action: string; refusal: Refusal | undefined }) {
   const t = useTexts()
-  const { title, lines, button, back, fields, labels = {} } = props.question
+  const { title, lines, button, isHarmless = false, back, fields, labels = {} } = props.question
   return (
     <form method="post" action={props.action} class="card padded narrow stack">
-      <h1>{visible(title)}</h1>
+      <h1>{legible(title)}</h1>
       <FormProblem refusal={props.refusal} fields={labels} />
       {lines.map((line) => (
-        <p key={line}>{visible(line, 1000)}</p>
+        <p key={line}>{legible(line, 1000)}</p>
       ))}
       {fields}
       <div class="form-actions">
-        <button type="submit" class="danger">
+        <button type="submit" class={isHarmless ? 'primary' : 'danger'}>
           {button}
         </button>
         <a class="button" href={back}>

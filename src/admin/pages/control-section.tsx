@@ -1,4 +1,3 @@
-import type { DnsRecord } from '../../delegation/dns-records.ts'
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
 import { lapsesAt, stateOf, type Claim, type Control, type ControlState } from '../../tenant/control.ts'
@@ -7,13 +6,14 @@ import type { Look, ServerReply } from '../../tenant/findings.ts'
 import type { Explanation } from '../../tenant/proof-checks.ts'
 import { challengeName } from '../../tenant/proof-token.ts'
 import type { Notice } from '../cookies.ts'
+import type { RecordInView, SourceDomainView } from '../source-domain-view.ts'
 import { useNow, useTexts } from './context.ts'
-import { RecordItems } from './delegation-page.tsx'
+import { PanelNote, RecordList } from './domain-records-section.tsx'
 import type { IconName } from './icons.tsx'
 import type { Refusal } from './page.tsx'
-import { Badge, Foreign, FormProblem, When, type Tone } from './parts.tsx'
-import { texts } from './texts.ts'
-import { visible } from './visible.ts'
+import { Badge, ColumnHeads, Foreign, FormProblem, type Tone, When } from './parts.tsx'
+import type { Texts } from './texts.ts'
+import { legible, visible } from './visible.ts'
 
 const BADGES: Record<ControlState, [Tone, IconName]> = {
   unproven: ['wait', 'clock'],
@@ -96,11 +96,12 @@ export function showsProofs({ state, sighting }: Explanation): boolean {
 /** How it stands with the proof of control of a source domain, and what there is to do about it. */
 export function ControlSection(props: {
   explanation: Explanation
-  proofs: DnsRecord[] // each of which proves it
+  proofs: readonly RecordInView[] // each of which proves it
+  panel: SourceDomainView['zone']
   checkAt: string | null // where the form leads; null: who looks at the page may not
   refusal: Refusal | undefined
 }) {
-  const { explanation, proofs, checkAt, refusal } = props
+  const { explanation, proofs, panel, checkAt, refusal } = props
   const { claim, state, summary, advice, looks } = explanation
   const t = useTexts().control
   const isToBeProven = showsProofs(explanation)
@@ -108,29 +109,34 @@ export function ControlSection(props: {
   const lines = isToBeProven ? findings : advice
   return (
     <section class="card parted" aria-labelledby="control">
-      <div class="card-head">
+      <div class="card-head live-part" id="control-summary">
         <div class="row">
           <h2 id="control">{t.title}</h2>
           <ControlBadge state={state} />
         </div>
-        <p>{visible(summary, 1000)}</p>
+        <p>{legible(summary, 1000)}</p>
       </div>
       {isToBeProven ? (
         <div>
-          {first === undefined ? null : <p class="records-lead">{visible(first, 1000)}</p>}
-          <RecordItems records={proofs} />
+          {first === undefined ? null : (
+            <div class="records-lead">
+              <p>{legible(first, 1000)}</p>
+              <PanelNote panel={panel} records={proofs.map(({ record }) => record)} />
+            </div>
+          )}
+          <RecordList records={proofs} panel={panel} />
         </div>
       ) : null}
-      {lines.length > 0 ? (
-        <ul class="padded advice">
-          {lines.map((line) => (
-            <li key={line}>{visible(line, 1000)}</li>
-          ))}
-        </ul>
-      ) : null}
+      <ul class="padded advice live-part" id="control-advice" hidden={lines.length === 0}>
+        {lines.map((line) => (
+          <li key={line}>{legible(line, 1000)}</li>
+        ))}
+      </ul>
       <div class="padded stack">
         <FormProblem refusal={refusal} />
-        <Facts explanation={explanation} />
+        <div class="live-part" id="control-facts">
+          <Facts explanation={explanation} />
+        </div>
         {checkAt === null ? null : (
           <form method="post" action={checkAt}>
             <button type="submit" class={isToBeProven ? 'primary' : ''}>
@@ -143,9 +149,11 @@ export function ControlSection(props: {
         <details class="in-card">
           <summary>{state === 'vouched' ? t.lookNotNeeded : t.lookDetails}</summary>
           {state === 'vouched' ? <NotNeeded explanation={explanation} /> : null}
-          {looks.map((look) => (
-            <LookTable key={`${look.type} ${look.name}`} look={look} claim={claim} />
-          ))}
+          <div class="live-part" id="control-looks">
+            {looks.map((look) => (
+              <LookTable key={`${look.type} ${look.name}`} look={look} claim={claim} />
+            ))}
+          </div>
         </details>
       ) : null}
     </section>
@@ -254,15 +262,7 @@ function LookTable({ look, claim }: { look: Look; claim: Pick<Claim, 'name'> }) 
           <caption class="visually-hidden">
             {t.answersTo} {type} {visible(name)}
           </caption>
-          <thead>
-            <tr>
-              {[t.server, t.address, t.reply, t.values].map((column) => (
-                <th scope="col" key={column}>
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <ColumnHeads columns={[t.server, t.address, t.reply, t.values]} />
           <tbody>
             {replies.map((reply) => (
               <ReplyRow key={`${reply.server} ${reply.address}`} reply={reply} />
@@ -306,7 +306,7 @@ function ReplyRow({ reply: { server, address, reply, values } }: { reply: Server
 }
 
 /** What came of a look that somebody asked for. @param askedAt when; a look that began before stands for it */
-export function lookNotice({ claim, sighting, summary, lookedAt }: Explanation, askedAt: Date): Notice {
+export function lookNotice(texts: Texts, { claim, sighting, summary, lookedAt }: Explanation, askedAt: Date): Notice {
   const { control: t } = texts
   const name = displayName(claim.name)
   const isOfOther = lookedAt !== null && lookedAt < askedAt

@@ -1,3 +1,4 @@
+import { chainPem, readLeaf } from '../../certificate/chain.ts'
 import type { LineageCertificate } from '../../certificate/lineage.ts'
 import type { DnsRecord } from '../../delegation/dns-records.ts'
 import { displayName } from '../../name.ts'
@@ -5,8 +6,20 @@ import { publishedAt, type DelegationView, type Hop } from '../delegation-view.t
 import type { Standing } from '../standing.ts'
 import { useNow, useTexts } from './context.ts'
 import { StandingBadge } from './delegations-page.tsx'
+import { live, withLiveParts } from './live.tsx'
 import type { Refusal } from './page.tsx'
-import { CertificateState, Copyable, Day, Foreign, FormProblem, Heading, Name, Warnings, When } from './parts.tsx'
+import {
+  CertificateState,
+  CopyButton,
+  Copyable,
+  Day,
+  Foreign,
+  FormProblem,
+  Heading,
+  Name,
+  Warnings,
+  When,
+} from './parts.tsx'
 import { RuleCheckSection } from './redirect-rule-section.tsx'
 import { VerifySection } from './report-page.tsx'
 import { sentence } from './visible.ts'
@@ -14,11 +27,12 @@ import { sentence } from './visible.ts'
 export function DelegationPage(props: {
   view: DelegationView
   standing: Standing
+  everySeconds: number | null // to ask again; null: nothing is waited for
   isAdmin: boolean
   refusal: Refusal | undefined
   maySeeLineage: boolean // the operator's own are nobody else's
 }) {
-  const { view, standing, isAdmin, refusal, maySeeLineage } = props
+  const { view, standing, everySeconds, isAdmin, refusal, maySeeLineage } = props
   const t = useTexts().delegations
   const now = useNow()
   const { delegation, tenant, sourceDomain, lineage, warnings, hops } = view
@@ -31,17 +45,22 @@ export function DelegationPage(props: {
         within={{ href: '/delegations', title: t.title }}
         title={<Name name={delegation.sourceDomain} />}
         lead={
-          <>
+          <span {...live('standing', everySeconds)} {...withLiveParts(everySeconds)}>
             <StandingBadge standing={standing} /> {t.standingHints[standing]}{' '}
             {standing === 'unproven' ? <a href={domainPath}>{t.proveIt}</a> : null}
             {isOfRule(standing) ? <a href={`${domainPath}#redirect-rule`}>{t.seeRule}</a> : null}
-          </>
+          </span>
         }
       >
         {isAdmin ? (
-          <a class="button danger" href={`${path}/withdraw`}>
-            {t.withdraw}
-          </a>
+          <>
+            <a class="button" href={`${path}/change`}>
+              {t.change}
+            </a>
+            <a class="button danger" href={`${path}/withdraw`}>
+              {t.withdraw}
+            </a>
+          </>
         ) : null}
       </Heading>
       <FormProblem refusal={refusal} />
@@ -64,7 +83,7 @@ export function DelegationPage(props: {
       {sourceDomain.mode === 'external' ? (
         <RuleCheckSection tenant={tenant.name} delegation={delegation} mayCheck={isAdmin ? mayAsk : 'no'} />
       ) : null}
-      <Certificates certificates={publishedAt(lineage, now)} />
+      <PublishedCertificates certificates={publishedAt(lineage, now)} />
       <Records view={view} />
     </>
   )
@@ -149,7 +168,7 @@ function HopItem({ hop: { url, answer }, isSeen }: { hop: Hop; isSeen: boolean }
   )
 }
 
-function Certificates({ certificates }: { certificates: LineageCertificate[] }) {
+export function PublishedCertificates({ certificates }: { certificates: LineageCertificate[] }) {
   const all = useTexts()
   const t = all.certificates
   return (
@@ -166,11 +185,29 @@ function Certificates({ certificates }: { certificates: LineageCertificate[] }) 
           {certificates.map((certificate) => (
             <li key={certificate.id}>
               <CertificateFacts certificate={certificate} t={t} />
+              <PublishedPem certificate={certificate} />
             </li>
           ))}
         </ul>
       )}
     </section>
+  )
+}
+
+/** What is fetched, byte for byte: the leaf without its issuers. */
+function PublishedPem({ certificate }: { certificate: LineageCertificate }) {
+  const t = useTexts().check
+  const pem = chainPem([readLeaf(certificate.chainPem).der])
+  return (
+    <details>
+      <summary>{t.pem}</summary>
+      <div class="code-block">
+        <CopyButton text={pem} label={t.pem} />
+        <pre role="region" aria-label={t.pem} tabIndex={0}>
+          <code>{pem}</code>
+        </pre>
+      </div>
+    </details>
   )
 }
 

@@ -4,7 +4,7 @@ import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
 import { poshAnswer, service, tlsAnswer } from '../api/delegation-routes.ts'
 import { delegationToVerify, delegationWithRule } from '../api/verification-routes.ts'
-import { delegationView } from '../delegation-view.ts'
+import { delegationView, type DelegationView } from '../delegation-view.ts'
 import type { AdminDeps, LookUps } from '../deps.ts'
 import { domainNameField, lineageNameField, tenantNameField } from '../input.ts'
 import type { Principal } from '../../tenant/principal.ts'
@@ -14,15 +14,17 @@ import { confirmed } from './confirmed.tsx'
 import { DelegationPage } from './delegation-page.tsx'
 import { DelegationsPage, type DelegationRow, type Progress } from './delegations-page.tsx'
 import { pageOfList } from './list.tsx'
-import { tenantListQuery } from './list-query.ts'
+import { delegationListQuery } from './list-query.ts'
 import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
+import { pressedQuery, since, withPressed } from './pressed.ts'
 import { ruleNotice } from './redirect-rule-section.tsx'
 import { atField, byCode, namesAlone } from './refusals.ts'
 import { RegisterPage } from './register-page.tsx'
 import { ReportPage } from './report-page.tsx'
+import { inEnglish } from './said.tsx'
 import { suggestedLineages, suggestedSourceDomains, suggestedTargetHosts } from './suggestions.ts'
 import { typedPort } from './target-host-pages.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 import { isToChange, mayChange, tenantChoices, tenantsToChoose, tenantToChange, titleOf, whoseList } from './whose.tsx'
 
 const one = z.strictObject({ tenant: tenantNameField, id: z.uuid() })
@@ -37,13 +39,24 @@ const registration = z.strictObject({
   srvPort: typedPort,
 })
 
-type SeenDelegation = Pick<Seen<z.output<typeof one>, undefined, 'viewer'>, 'tenant' | 'params' | 'principal' | 'act'>
+const registerQuery = z.strictObject({ tenant: tenantNameField.optional(), sourceDomain: domainNameField.optional() })
+
+type SeenDelegation = Pick<
+  Seen<z.output<typeof one>, undefined, 'viewer'>,
+  'tenant' | 'params' | 'principal' | 'act' | 'texts'
+>
 
 export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
   const { delegations, registrar, rules, clock } = deps
 
-  const registerView = async (principal: Principal, refusal?: Refusal): Promise<View> => {
-    const choices = await tenantsToChoose(deps, principal)
+  const registerView = async (
+    texts: Texts,
+    principal: Principal,
+    asked: z.output<typeof registerQuery>,
+    refusal?: Refusal,
+  ): Promise<View> => {
+    const open = await tenantsToChoose(texts, deps, principal)
+    const choices = asked.tenant === undefined ? open : { ...open, chosen: asked.tenant }
     const whose = await tenantsNamed(choices)
     return {
       title: texts.delegations.register,
@@ -56,16 +69,19 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           targetHosts={await suggestedTargetHosts(deps)}
           lineages={await suggestedLineages(deps, whose)}
           isOperator={principal.isOperator}
+          sourceDomain={asked.sourceDomain}
         />
       ),
     }
   }
 
   const delegationPage = async (
-    { tenant, params, principal, act }: SeenDelegation,
+    { tenant, params, principal, act, texts }: SeenDelegation,
+    pressedAt: Date | null,
     refusal?: Refusal,
   ): Promise<View> => {
-    const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id))
+    const isAdmin = mayChange(principal, 'admin', tenant, act.at)
+    const view = await delegationView(deps, find, tenant, await find.delegation(tenant, params.id), texts.told)
     return {
       title: displayName(view.delegation.sourceDomain),
       area: 'delegations',
@@ -73,12 +89,24 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         <DelegationPage
           view={view}
           standing={standingOf(view.delegation, underTenant(view.sourceDomain, tenant), view.lineage, clock.now())}
-          isAdmin={mayChange(principal, 'admin', tenant, act.at)}
+          everySeconds={attend(view, { pressedAt, mayCheck: isAdmin }, act.at)}
+          isAdmin={isAdmin}
           refusal={refusal}
           maySeeLineage={view.lineage?.tenantId !== null || principal.isOperator}
         />
       ),
     }
+  }
+
+  /** Has the rule looked for that is waited for. @returns in how many seconds the page asks again; null: nothing is */
+  function attend(
+    { delegation, sourceDomain }: DelegationView,
+    { pressedAt, mayCheck }: { pressedAt: Date | null; mayCheck: boolean },
+    now: Date,
+  ): number | null {
+    if (sourceDomain.mode === 'hosted' || sourceDomain.proof === null) return null
+    const begun = since([delegation.createdAt, sourceDomain.provenAt, pressedAt], now)
+    return rules.attend([delegation], { since: begun, mayCheck })
   }
 
   /** Whose names a form proposes. */
@@ -89,36 +117,41 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
   }
 
   return [
-    page({ path: '/', access: 'signed-in' }, async () => ({ to: '/delegations' })),
-    page({ path: '/delegations', access: 'signed-in', query: tenantListQuery }, async ({ query, principal, act }) => {
-      const whose = await whoseList(deps, find, principal, query.tenant, act.at)
-      const list = await pageOfList<Delegation, string>(
-        '/delegations',
-        query,
-        async (part) => (whose.of === undefined ? [] : delegations.list(whose.of, part)),
-        ({ id }) => id,
-        (after) => after,
-      )
-      const isEmpty = list.items.length === 0 && !list.search && list.first === null
-      const choices = await tenantChoices(deps, principal, whose.tenant)
-      return {
-        title: titleOf(texts.delegations.title, whose.tenant),
-        area: 'delegations',
-        main: (
-          <DelegationsPage
-            list={{ ...list, items: await rows(list.items, act.at) }}
-            whose={whose}
-            mayRegister={isToChange(choices, whose.tenant)}
-            mayWithdraw={(tenant) => mayChange(principal, 'admin', tenant, act.at)}
-            progress={isEmpty && whose.tenant === null && choices.isFree ? await progress() : undefined}
-          />
-        ),
-      }
-    }),
-    page({ path: '/delegations/register', access: 'signed-in' }, ({ principal }) => registerView(principal)),
+    page(
+      { path: '/delegations', access: 'signed-in', query: delegationListQuery },
+      async ({ query, principal, act, texts }) => {
+        const whose = await whoseList(deps, find, principal, query.tenant, act.at)
+        const only = query.standing === undefined ? {} : ({ isRuleWrong: true } as const)
+        const list = await pageOfList<Delegation, string>(
+          '/delegations',
+          query,
+          async (part) => (whose.of === undefined ? [] : delegations.list(whose.of, { ...part, ...only })),
+          ({ id }) => id,
+          (after) => after,
+        )
+        const isEmpty = list.items.length === 0 && !list.search && !query.standing && list.first === null
+        const choices = await tenantChoices(deps, principal, whose.tenant)
+        return {
+          title: titleOf(texts.delegations.title, whose.tenant),
+          area: 'delegations',
+          main: (
+            <DelegationsPage
+              list={{ ...list, items: await rows(list.items, act.at) }}
+              whose={whose}
+              mayRegister={isToChange(choices, whose.tenant)}
+              mayWithdraw={(tenant) => mayChange(principal, 'admin', tenant, act.at)}
+              progress={isEmpty && whose.tenant === null && choices.isFree ? await progress() : undefined}
+            />
+          ),
+        }
+      },
+    ),
+    page({ path: '/delegations/register', access: 'signed-in', query: registerQuery }, ({ principal, texts, query }) =>
+      registerView(texts, principal, query),
+    ),
     form(
       { path: '/delegations/register', access: 'signed-in', form: registration },
-      async ({ tenant: name, service: asked, ...rest }, { principal, act }) => {
+      async ({ tenant: name, service: asked, ...rest }, { principal, act, texts }) => {
         const tenant = await tenantToChange(find, principal, name, act.at)
         const { delegation, warnings } = await registrar.register(
           tenant.id,
@@ -127,15 +160,20 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         )
         return {
           to: pathOf(tenant, delegation),
-          notice: { text: texts.delegations.registered(displayName(delegation.sourceDomain)), warnings },
+          notice: {
+            text: texts.delegations.registered(displayName(delegation.sourceDomain)),
+            warnings: warnings.map(inEnglish),
+          },
         }
       },
       // Where no field is named, it is the tenant that was not found
-      (refusal, { principal }) =>
+      (refusal, { principal, texts }) =>
         registerView(
+          texts,
           principal,
+          {},
           atField(
-            namesAlone(refusal, ['sourceDomain', 'targetHost']),
+            namesAlone(texts, refusal, ['sourceDomain', 'targetHost']),
             byCode({
               'not-found': 'tenant',
               forbidden: 'tenant',
@@ -145,7 +183,9 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           ),
         ),
     ),
-    page({ path: '/tenants/:tenant/delegations/:id', access: 'viewer', params: one }, (seen) => delegationPage(seen)),
+    page({ path: '/tenants/:tenant/delegations/:id', access: 'viewer', params: one, query: pressedQuery }, (seen) =>
+      delegationPage(seen, seen.query.checked ?? null),
+    ),
     form(
       {
         path: '/tenants/:tenant/delegations/:id/verify',
@@ -154,7 +194,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         form: z.strictObject({}),
         standsOn: '/tenants/:tenant/delegations/:id',
       },
-      async (_form, { tenant, params }) => {
+      async (_form, { tenant, params, texts }) => {
         const delegation = await delegationToVerify(find, tenant, params.id)
         const { mode } = await find.sourceDomain(tenant, delegation.sourceDomain)
         // What is seen of the owner's web server is kept, so that the delegation's own page says the same
@@ -168,7 +208,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           },
         }
       },
-      (refusal, seen) => delegationPage(seen, refusal),
+      (refusal, seen) => delegationPage(seen, null, refusal),
     ),
     form(
       {
@@ -178,20 +218,20 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
         form: z.strictObject({ from: z.enum(['source-domain', 'delegation']) }),
         standsOn: '/tenants/:tenant/delegations/:id',
       },
-      async ({ from }, { tenant, params }) => {
+      async ({ from }, { tenant, params, act, texts }) => {
         const delegation = await delegationWithRule(find, tenant, params.id)
         const check = await rules.check(delegation)
         const domain = `/tenants/${tenant.name}/source-domains/${delegation.sourceDomain}`
         return {
-          to: from === 'source-domain' ? domain : pathOf(tenant, delegation),
-          notice: ruleNotice(delegation, check),
+          to: withPressed(from === 'source-domain' ? domain : pathOf(tenant, delegation), act),
+          notice: ruleNotice(texts, delegation, check),
         }
       },
-      (refusal, seen) => delegationPage(seen, refusal),
+      (refusal, seen) => delegationPage(seen, null, refusal),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/delegations/:id/withdraw', access: 'admin', params: one },
-      async ({ tenant, params }) => {
+      async ({ tenant, params, texts }) => {
         const { id, sourceDomain, service, protocol } = await find.delegation(tenant, params.id)
         return {
           title: texts.delegations.withdrawTitle(displayName(sourceDomain)),
@@ -201,7 +241,7 @@ export function delegationPages(deps: AdminDeps, find: LookUps): Page[] {
           area: 'delegations',
         }
       },
-      async (_form, { tenant, params, act }) => {
+      async (_form, { tenant, params, act, texts }) => {
         const { id, sourceDomain } = await find.delegation(tenant, params.id)
         await delegations.withdraw(tenant.id, id, act)
         return {

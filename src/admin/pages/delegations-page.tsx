@@ -5,6 +5,7 @@ import type { Tenant } from '../../tenant/tenant.ts'
 import type { Standing } from '../standing.ts'
 import { useNow, useTexts } from './context.ts'
 import { Icon, type IconName } from './icons.tsx'
+import { Filters, type ListFilters } from './list-filters.tsx'
 import { ListTable, type ListView } from './list.tsx'
 import { Badge, Heading, Name, When, type Tone } from './parts.tsx'
 import { TenantChooser, type Whose } from './whose.tsx'
@@ -15,6 +16,8 @@ export interface DelegationRow {
   lineage: LineageWithCertificates | undefined
   standing: Standing
 }
+
+const FILTERS: ListFilters = { standings: ['rule-wrong'], saved: null, exportAt: null }
 
 /** What of the way to a first delegation is behind the operator. */
 export type Progress = Record<'tenant' | 'domain' | 'target' | 'certificate', boolean>
@@ -46,6 +49,7 @@ export function DelegationsPage(props: {
         ) : null}
       </Heading>
       <TenantChooser action="/delegations" whose={whose} />
+      {progress || whose.of === undefined ? null : <Filters list={list} filters={FILTERS} />}
       {progress ? (
         <FirstSteps progress={progress} />
       ) : (

@@ -1,5 +1,6 @@
 /** Drawn on a 24 by 24 grid with strokes of the text's colour. */
 const PATHS = {
+  overview: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
   delegations: 'M4 12h9m-4-4 4 4-4 4M14 5h4a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2h-4',
   domains: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM3.5 9h17m-17 6h17M12 3c-5 5-5 13 0 18 5-5 5-13 0-18Z',
   certificate: 'M5 4h14v10H5zM8 7.5h8M8 10.5h4M15 14v6l2-1.5L19 20v-6',
@@ -17,6 +18,7 @@ const PATHS = {
   out: 'M10 4H5v16h5M14 8l4 4-4 4m4-4H9',
   arrow: 'M5 12h14m-5-5 5 5-5 5',
   user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4 20.5c.5-4 3.5-6 8-6s7.5 2 8 6',
+  settings: 'M4 7h8m6 0h2M4 17h2m6 0h8M18 7a3 3 0 1 1-6 0 3 3 0 0 1 6 0ZM12 17a3 3 0 1 1-6 0 3 3 0 0 1 6 0Z',
   audit: 'M6 3h12v18H6zM9 8h6M9 12h6M9 16h4',
   key: 'M8 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8Zm4-4h9v3m-4-3v3',
 } as const

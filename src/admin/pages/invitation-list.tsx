@@ -1,14 +1,15 @@
-import { ProblemError } from '../../problem.ts'
 import type { Invitation, LinkStore } from '../../tenant/link.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import { useTexts } from './context.ts'
 import { When } from './parts.tsx'
-import { texts } from './texts.ts'
+import { refusalIn } from './refusals.ts'
+import type { Texts } from './texts.ts'
 
 export const MOST_SHOWN = 100
 
 /** @param tenant null: to be an operator. @throws ProblemError not-found */
 export async function openInvitation(
+  texts: Texts,
   links: Pick<LinkStore, 'listInvitations'>,
   tenant: Tenant | null,
   id: string,
@@ -16,7 +17,7 @@ export async function openInvitation(
 ): Promise<Invitation> {
   const open = await links.listInvitations(tenant?.id ?? null, now, { limit: MOST_SHOWN })
   const found = open.find((each) => each.id === id)
-  if (!found) throw new ProblemError('not-found', texts.refusals.noInvitation)
+  if (!found) throw refusalIn(texts, 'not-found', texts.refusals.noInvitation)
   return found
 }
 

@@ -6,10 +6,17 @@ import { line } from '../input.ts'
 import { useTexts } from './context.ts'
 import { pageOfList, type ListView } from './list.tsx'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
-import { Badge, Check, Choice, Empty, Foreign, FormProblem, Heading, Paging, When } from './parts.tsx'
-import { texts } from './texts.ts'
+import { Badge, Check, Choice, ColumnHeads, Empty, Foreign, FormProblem, Heading, Paging, When } from './parts.tsx'
+import type { Texts } from './texts.ts'
 
-const KINDS = Object.keys(texts.jobs.kinds) as (keyof typeof texts.jobs.kinds)[]
+const KINDS: readonly (keyof Texts['jobs']['kinds'])[] = [
+  'front-certificate',
+  'certificate-revocation',
+  'authorization-deactivation',
+  'proof-check',
+  'redirect-rule',
+  'domain-import',
+]
 const jobQuery = z.strictObject({
   after: line(400).optional(),
   kind: z.enum(['', ...KINDS]).optional(),
@@ -18,7 +25,7 @@ const jobQuery = z.strictObject({
 type JobQuery = z.output<typeof jobQuery>
 
 export function jobPages({ jobs, clock }: AdminDeps): Page[] {
-  const view = async ({ after, ...asked }: JobQuery, refusal?: Refusal): Promise<View> => {
+  const view = async (texts: Texts, { after, ...asked }: JobQuery, refusal?: Refusal): Promise<View> => {
     const wanted = { kind: asked.kind || undefined, ...(asked.failed ? { isFailed: true as const } : {}) }
     return {
       title: texts.jobs.title,
@@ -39,7 +46,7 @@ export function jobPages({ jobs, clock }: AdminDeps): Page[] {
     }
   }
   return [
-    page({ path: '/jobs', access: 'operator', query: jobQuery }, ({ query }) => view(query)),
+    page({ path: '/jobs', access: 'operator', query: jobQuery }, ({ query, texts }) => view(texts, query)),
     form(
       {
         path: '/jobs/:id/retry',
@@ -48,11 +55,11 @@ export function jobPages({ jobs, clock }: AdminDeps): Page[] {
         params: z.strictObject({ id: z.uuid() }),
         form: z.strictObject({}),
       },
-      async (_form, { params: { id }, act }) => {
+      async (_form, { params: { id }, act, texts }) => {
         await jobs.retry(id, act)
         return { to: '/jobs', notice: { text: texts.jobs.retried, warnings: [] } }
       },
-      (refusal) => view({}, refusal),
+      (refusal, { texts }) => view(texts, {}, refusal),
     ),
   ]
 }
@@ -98,15 +105,7 @@ function JobsPage(props: {
         ) : (
           <table class="list jobs">
             <caption class="visually-hidden">{t.title}</caption>
-            <thead>
-              <tr>
-                {[t.about, t.kind, t.due, t.lastError, all.actions].map((column) => (
-                  <th scope="col" key={column}>
-                    {column}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <ColumnHeads columns={[t.about, t.kind, t.due, t.lastError, all.actions]} />
             <tbody>
               {list.items.map((job) => (
                 <Row key={job.id} job={job} />

@@ -9,8 +9,8 @@ import { useTexts } from './context.ts'
 import { withNext } from './own-path.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { FormProblem, NewPassword, newPasswordLabels, TextField } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
-import { texts } from './texts.ts'
+import { atField, byCode, refusalIn } from './refusals.ts'
+import type { Texts } from './texts.ts'
 import { visible } from './visible.ts'
 
 const newPassword = { password: passwordField, repeated: z.string().max(2000) }
@@ -20,18 +20,23 @@ const link = z.strictObject({ token: linkTokenField })
 export function joiningPages(deps: AdminDeps): Page[] {
   const { accounts, users, signIn, config } = deps
 
-  const setUpView = (refusal?: Refusal): View => ({
+  const setUpView = (texts: Texts, refusal?: Refusal): View => ({
     title: texts.setUp.title,
     main: <SetUpPage refusal={refusal} />,
     isSetUp: true,
   })
 
   /** Whoever came by a link of the command line makes the first operator's account, and nobody after them. */
-  async function mustBeFirst(userId: string | null): Promise<void> {
-    if (userId !== null || (await users.countOperators()) > 0) throw new ProblemError('forbidden', texts.setUp.isDone)
+  async function mustBeFirst(texts: Texts, userId: string | null): Promise<void> {
+    if (userId !== null || (await users.countOperators()) > 0) throw refusalIn(texts, 'forbidden', texts.setUp.isDone)
   }
 
-  const invitationView = async (token: string, userId: string | null, refusal?: Refusal): Promise<View> => {
+  const invitationView = async (
+    texts: Texts,
+    token: string,
+    userId: string | null,
+    refusal?: Refusal,
+  ): Promise<View> => {
     const { invitation, tenant, hasAccount } = await accounts.invitation(token)
     const user = userId === null ? undefined : await users.find(userId)
     return {
@@ -40,30 +45,30 @@ export function joiningPages(deps: AdminDeps): Page[] {
     }
   }
 
-  const passwordView = async (token: string, refusal?: Refusal): Promise<View> => {
+  const passwordView = async (texts: Texts, token: string, refusal?: Refusal): Promise<View> => {
     const { email } = await accounts.passwordLink(token)
     return { title: texts.newPassword.title, main: <NewPasswordPage {...{ token, email, refusal }} /> }
   }
 
-  const registerView = (refusal?: Refusal): View => ({
+  const registerView = (texts: Texts, refusal?: Refusal): View => ({
     title: texts.registration.title,
     main: <RegistrationPage refusal={refusal} />,
   })
 
-  function mustBeOpen(): void {
-    if (!config.tenants.self_registration) throw new ProblemError('registration-closed', texts.registration.closed)
+  function mustBeOpen(texts: Texts): void {
+    if (!config.tenants.self_registration) throw refusalIn(texts, 'registration-closed', texts.registration.closed)
   }
 
   return [
-    page({ path: '/set-up', access: 'operator' }, async ({ principal }) => {
-      await mustBeFirst(principal.userId)
-      return setUpView()
+    page({ path: '/set-up', access: 'operator' }, async ({ principal, texts }) => {
+      await mustBeFirst(texts, principal.userId)
+      return setUpView(texts)
     }),
     form(
       { path: '/set-up', access: 'operator', form: z.strictObject({ email: emailField, ...newPassword }) },
-      async ({ email, ...passwords }, { principal, session, act, visitor }) => {
-        await mustBeFirst(principal.userId)
-        const password = same(passwords)
+      async ({ email, ...passwords }, { principal, session, act, visitor, texts }) => {
+        await mustBeFirst(texts, principal.userId)
+        const password = same(texts, passwords)
         const { user } = await accounts.create(principal, { email, isOperator: true, password }, act)
         // From here on the audit trail names a person
         const opened = await signIn.withPassword({ email: user.email, password }, visitor)
@@ -74,23 +79,25 @@ export function joiningPages(deps: AdminDeps): Page[] {
           session: opened,
         }
       },
-      async (refusal) => setUpView(atField(refusal, byCode({ 'already-exists': 'email' }))),
+      async (refusal, { texts }) => setUpView(texts, atField(refusal, byCode({ 'already-exists': 'email' }))),
     ),
 
     // A GET changes nothing: whoever previews links must not use it up
-    page({ path: '/invitation', access: 'public', query: link }, async ({ query: { token }, principal }) =>
-      invitationView(token, principal?.userId ?? null),
+    page(
+      { path: '/invitation', access: 'public', isOwn: true, query: link },
+      async ({ query: { token }, principal, texts }) => invitationView(texts, token, principal?.userId ?? null),
     ),
     form(
       {
         path: '/invitation',
         access: 'public',
+        isOwn: true,
         form: z.strictObject({ ...link.shape, password: passwordField.optional(), repeated: z.string().optional() }),
       },
-      async ({ token, password: typed, repeated = '' }, { principal, session: former, act, visitor }) => {
+      async ({ token, password: typed, repeated = '' }, { principal, session: former, act, visitor, texts }) => {
         const userId = principal?.userId ?? null
         const password = userId === null ? typed : undefined // who is signed in joins as who they are
-        if (password !== undefined) same({ password, repeated })
+        if (password !== undefined) same(texts, { password, repeated })
         const { tenant } = await accounts.invitation(token)
         const { email } = await accounts.accept(token, { password, userId }, act)
         const notice = {
@@ -109,22 +116,25 @@ export function joiningPages(deps: AdminDeps): Page[] {
           throw err
         }
       },
-      (refusal, { principal }) => invitationView(refusal.typed.token ?? '', principal?.userId ?? null, refusal),
+      (refusal, { principal, texts }) =>
+        invitationView(texts, refusal.typed.token ?? '', principal?.userId ?? null, refusal),
     ),
 
-    page({ path: '/password', access: 'public', query: link }, ({ query: { token } }) => passwordView(token)),
+    page({ path: '/password', access: 'public', query: link }, ({ query: { token }, texts }) =>
+      passwordView(texts, token),
+    ),
     form(
       { path: '/password', access: 'public', form: z.strictObject({ ...link.shape, ...newPassword }) },
-      async ({ token, ...passwords }, { act }) => {
-        const { email } = await accounts.usePasswordLink(token, same(passwords), act)
+      async ({ token, ...passwords }, { act, texts }) => {
+        const { email } = await accounts.usePasswordLink(token, same(texts, passwords), act)
         return { to: '/sign-in', notice: { text: texts.newPassword.done(email), warnings: [] } }
       },
-      (refusal) => passwordView(refusal.typed.token ?? '', refusal),
+      (refusal, { texts }) => passwordView(texts, refusal.typed.token ?? '', refusal),
     ),
 
-    page({ path: '/register', access: 'public' }, async () => {
-      mustBeOpen()
-      return registerView()
+    page({ path: '/register', access: 'public' }, async ({ texts }) => {
+      mustBeOpen(texts)
+      return registerView(texts)
     }),
     form(
       {
@@ -132,21 +142,20 @@ export function joiningPages(deps: AdminDeps): Page[] {
         access: 'public',
         form: z.strictObject({ tenant: tenantNameField, email: emailField, ...newPassword }),
       },
-      async ({ tenant, email, ...passwords }, { act }) => {
-        mustBeOpen()
-        await accounts.register({ tenant, email, password: same(passwords) }, act)
+      async ({ tenant, email, ...passwords }, { act, texts }) => {
+        mustBeOpen(texts)
+        await accounts.register({ tenant, email, password: same(texts, passwords) }, act)
         return { to: '/sign-in', notice: { text: texts.registration.done, warnings: [] } }
       },
-      async (refusal) => registerView(refusal),
+      async (refusal, { texts }) => registerView(texts, refusal),
     ),
   ]
 }
 
 /** What was typed twice. @throws ProblemError malformed-request */
-export function same({ password, repeated }: { password: string; repeated: string }): string {
+export function same(texts: Texts, { password, repeated }: { password: string; repeated: string }): string {
   if (password === repeated) return password
-  const detail = texts.newPassword.differs
-  throw new ProblemError('malformed-request', detail, { fields: [{ pointer: '/repeated', detail }] })
+  throw refusalIn(texts, 'malformed-request', texts.newPassword.differs, { fields: ['repeated'] })
 }
 
 function SetUpPage({ refusal }: { refusal: Refusal | undefined }) {

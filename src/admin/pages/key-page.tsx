@@ -23,7 +23,12 @@ export function KeyPage(props: {
       {certificate.privateKeyId === null ? (
         <p>{t.elsewhere}</p>
       ) : (
-        <form method="post" action={`${back}/certificates/${certificate.id}/key`} class="card padded stack">
+        <form
+          method="post"
+          action={`${back}/certificates/${certificate.id}/key`}
+          class="card padded stack"
+          hx-boost="false"
+        >
           <FormProblem
             refusal={refusal}
             fields={{ passphrase: all.fields.passphrase, repeated: all.fields.repeated }}

@@ -2,7 +2,7 @@ import type { ComponentChildren, VNode } from 'preact'
 import { nextUrl, readPage } from '../api/paging.ts'
 import { useTexts } from './context.ts'
 import type { ListRequest } from './list-query.ts'
-import { Empty, Heading, Paging, Search } from './parts.tsx'
+import { ColumnHeads, Empty, Heading, Paging, Search } from './parts.tsx'
 import { visible } from './visible.ts'
 
 const ROWS = 50
@@ -101,8 +101,10 @@ export function ListTable<T>({
   columns: readonly string[]
   row: (item: T) => VNode
 }) {
-  const { showAll } = useTexts()
-  const isEmpty = list.items.length === 0 && list.search === undefined && list.first === null
+  const { showAll, filters } = useTexts()
+  const { tenant, ...filtered } = list.kept
+  const isFiltered = list.search !== undefined || Object.keys(filtered).length > 0
+  const isEmpty = list.items.length === 0 && !isFiltered && list.first === null
   if (isEmpty)
     return (
       <Empty title={t.emptyTitle}>
@@ -114,29 +116,23 @@ export function ListTable<T>({
       <div class="card-head">
         <Search action={list.path} search={list.search} label={t.search} kept={list.kept} />
       </div>
-      {list.items.length === 0 ? (
-        <div class="empty">
-          <p>{t.noneFound(visible(list.search ?? '', 100))}</p>
-          <p>
-            <a href={withQuery(list.path, list.kept)}>{showAll}</a>
-          </p>
-        </div>
-      ) : (
-        <table class="list">
-          <caption class="visually-hidden">{t.title}</caption>
-          <thead>
-            <tr>
-              {columns.map((column) => (
-                <th scope="col" key={column}>
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>{list.items.map(row)}</tbody>
-        </table>
-      )}
-      <Paging first={list.first} next={list.next} />
+      <div id="list">
+        {list.items.length === 0 ? (
+          <div class="empty" role="status">
+            <p>{list.search === undefined ? filters.noneOfThose : t.noneFound(visible(list.search, 100))}</p>
+            <p>
+              <a href={withQuery(list.path, list.search === undefined ? given({ tenant }) : list.kept)}>{showAll}</a>
+            </p>
+          </div>
+        ) : (
+          <table class="list">
+            <caption class="visually-hidden">{t.title}</caption>
+            <ColumnHeads columns={columns} />
+            <tbody>{list.items.map(row)}</tbody>
+          </table>
+        )}
+        <Paging first={list.first} next={list.next} />
+      </div>
     </>
   )
 }

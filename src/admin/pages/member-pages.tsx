@@ -10,7 +10,6 @@ import { emailField, roleField } from '../api/people.ts'
 import { authorize } from '../api/route.ts'
 import type { AdminDeps } from '../deps.ts'
 import { tenantNameField } from '../input.ts'
-import { ProblemError } from '../../problem.ts'
 import { confirmed } from './confirmed.tsx'
 import { useNow, useTexts } from './context.ts'
 import { InvitationList, MOST_SHOWN, openInvitation } from './invitation-list.tsx'
@@ -19,10 +18,10 @@ import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
 import { form, page, type Page, type Refusal, type Seen, type View } from './page.tsx'
 import { Badge, Choice, FormProblem, TextField, When } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, refusalIn } from './refusals.ts'
 import { formEtag } from './tenant-pages.tsx'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 import { mayChange, titleOf } from './whose.tsx'
 
 const ofTenant = z.strictObject({ tenant: tenantNameField })
@@ -31,7 +30,7 @@ const ofInvitation = z.strictObject({ ...ofTenant.shape, id: z.uuid() })
 
 export function memberPages({ members, links, accounts, sessions }: AdminDeps): Page[] {
   const membersView = async (
-    { tenant, principal, act }: Pick<Seen<unknown, unknown, 'viewer'>, 'tenant' | 'principal' | 'act'>,
+    { tenant, principal, act, texts }: Pick<Seen<unknown, unknown, 'viewer'>, 'tenant' | 'principal' | 'act' | 'texts'>,
     request: ListRequest,
     refusal?: Refusal,
   ): Promise<View> => {
@@ -57,9 +56,9 @@ export function memberPages({ members, links, accounts, sessions }: AdminDeps): 
     }
   }
 
-  async function member(tenant: Tenant, userId: string): Promise<Member> {
+  async function member(texts: Texts, tenant: Tenant, userId: string): Promise<Member> {
     const found = await members.find(tenant.id, userId)
-    if (!found) throw new ProblemError('not-found', texts.refusals.noMember(tenant.name))
+    if (!found) throw refusalIn(texts, 'not-found', texts.refusals.noMember(tenant.name))
     return found
   }
 
@@ -90,9 +89,9 @@ export function memberPages({ members, links, accounts, sessions }: AdminDeps): 
         params: ofMember,
         form: z.strictObject({ role: roleField, etag: formEtag }),
       },
-      async ({ role, etag }, { tenant, params: { user }, principal, session, act }) => {
+      async ({ role, etag }, { tenant, params: { user }, principal, session, act, texts }) => {
         requireGraveFor(role, principal, act.at)
-        const before = await member(tenant, user)
+        const before = await member(texts, tenant, user)
         const { email } = await members.setRole(tenant.id, user, role, { ...act, ifMatch: [etag] })
         if (role !== before.role) await sessions.closeAll(user, act, session.id)
         return told(tenant, texts.members.changed(email, texts.roles[role]))
@@ -102,9 +101,9 @@ export function memberPages({ members, links, accounts, sessions }: AdminDeps): 
     ...confirmed(
       { path: '/tenants/:tenant/members/:user/remove', access: 'viewer', params: ofMember },
       async (seen) => {
-        const { tenant, params } = seen
+        const { tenant, params, texts } = seen
         const isOwn = mustBeOwnOrOwner(seen, false)
-        const { email } = await member(tenant, params.user)
+        const { email } = await member(texts, tenant, params.user)
         return {
           title: isOwn ? texts.members.leaveTitle(tenant.name) : texts.members.removeTitle(email, tenant.name),
           lines: [isOwn ? texts.members.leaveWhat : texts.members.removeWhat],
@@ -114,9 +113,9 @@ export function memberPages({ members, links, accounts, sessions }: AdminDeps): 
         }
       },
       async (_form, seen) => {
-        const { tenant, params, session, act } = seen
+        const { tenant, params, session, act, texts } = seen
         const isOwn = mustBeOwnOrOwner(seen, true)
-        const { email } = await member(tenant, params.user)
+        const { email } = await member(texts, tenant, params.user)
         await members.remove(tenant.id, params.user, act)
         await sessions.closeAll(params.user, act, session.id)
         return isOwn
@@ -132,24 +131,24 @@ export function memberPages({ members, links, accounts, sessions }: AdminDeps): 
         params: ofTenant,
         form: z.strictObject({ email: emailField, role: roleField }),
       },
-      async ({ email, role }, { tenant, principal, act }) => {
+      async ({ email, role }, { tenant, principal, act, texts }) => {
         requireGraveFor(role, principal, act.at)
         const { invitation, link } = await accounts.invite(principal, { tenant, role, email }, act)
-        return { shown: invitedView(tenant, invitation, link) }
+        return { shown: invitedView(texts, tenant, invitation, link) }
       },
       (refusal, seen) => membersView(seen, {}, atField(refusal, byCode({ 'already-exists': 'email' }))),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/invitations/:id/withdraw', access: 'owner', params: ofInvitation },
-      async ({ tenant, params: { id }, act }) => ({
-        title: texts.members.withdrawTitle((await openInvitation(links, tenant, id, act.at)).email),
+      async ({ tenant, params: { id }, act, texts }) => ({
+        title: texts.members.withdrawTitle((await openInvitation(texts, links, tenant, id, act.at)).email),
         lines: [texts.members.withdrawWhat],
         button: texts.members.withdraw,
         back: `${tenantPath(tenant)}/members`,
         area: 'tenants',
       }),
-      async (_form, { tenant, params: { id }, act }) => {
-        const { email } = await openInvitation(links, tenant, id, act.at)
+      async (_form, { tenant, params: { id }, act, texts }) => {
+        const { email } = await openInvitation(texts, links, tenant, id, act.at)
         await links.withdrawInvitation(tenant.id, id, act)
         return told(tenant, texts.members.withdrawn(email))
       },
@@ -157,7 +156,7 @@ export function memberPages({ members, links, accounts, sessions }: AdminDeps): 
   ]
 }
 
-function invitedView(tenant: Tenant, { email }: Invitation, link: IssuedLink): View {
+function invitedView(texts: Texts, tenant: Tenant, { email }: Invitation, link: IssuedLink): View {
   return {
     title: texts.members.invited(email),
     area: 'tenants',

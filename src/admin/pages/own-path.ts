@@ -1,5 +1,5 @@
 /** Where people begin. */
-export const START = '/delegations'
+export const START = '/overview'
 
 /**
  * Where a sign-in leads to: the path of ours that was asked for, or the start. Browsers drop tabs and line ends from a

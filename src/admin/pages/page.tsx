@@ -18,10 +18,15 @@ import { refuseOtherMethods } from '../api/router.ts'
 import { clearSessionToken, setNotice, setSessionToken, takeNotice, type Notice } from '../cookies.ts'
 import { actOf, exchangeOf, logGuess, visitorOf, type Caller } from '../exchange.ts'
 import { parseInput } from '../input.ts'
+import { refuseInMaintenance } from '../maintenance.ts'
 import { PROBLEMS, refusalOf } from '../problem-details.ts'
 import { PageFrame } from './frame.tsx'
 import { ownPath, START, withNext } from './own-path.ts'
-import { texts } from './texts.ts'
+import { withIsolates } from './isolation.ts'
+import { textsOf } from './language.ts'
+import { refusalIn } from './refusals.ts'
+import type { Texts } from './texts.ts'
+import { themeOf } from './theme.ts'
 
 /** One page, declared as the API's routes are: validated, authorized, closed by default. */
 export interface PageDeclaration<
@@ -37,6 +42,8 @@ export interface PageDeclaration<
   form?: Form // of a form that is posted
   standsOn?: `/${string}` // the page with the form, where that has another path
   formLimitBytes?: number
+  hasFiles?: true // sent as multipart/form-data; what was chosen arrives as bytes
+  goesOn?: true // while maintenance is on, whoever asks
 }
 
 export interface Page {
@@ -52,10 +59,11 @@ export interface RenderDeps {
   clock: Clock
   log: Log
   assets: Assets
+  isCheckPublic: boolean // anybody may have any domain checked
 }
 
 /** The addresses of static files, with a mark of their content. */
-export type Assets = Record<'css' | 'js' | 'passkey' | 'icon', string>
+export type Assets = Record<'css' | 'htmx' | 'js' | 'passkey' | 'icon', string>
 
 export interface Seen<Params, Query, Who extends Access = Access> {
   params: Params
@@ -66,6 +74,7 @@ export interface Seen<Params, Query, Who extends Access = Access> {
   principal: Who extends 'public' ? Principal | null : Principal
   session: Who extends 'public' ? Session | null : Session
   visitor: Visitor
+  texts: Texts // in the visitor's language
   req: Request
   res: Response
 }
@@ -76,10 +85,10 @@ export interface View {
   area?: Area | undefined
   main: VNode
   status?: number // 200 where it is left out
-  asksPasskey?: boolean // with the script that talks to the authenticator
   isSetUp?: boolean // the page that those without an account are led to
 }
 export type Area =
+  | 'overview'
   | 'delegations'
   | 'source-domains'
   | 'certificates'
@@ -89,6 +98,7 @@ export type Area =
   | 'tenants'
   | 'users'
   | 'audit'
+  | 'settings'
   | 'account'
 
 /** What a form leads to: another page, one that is shown at once and never again, with a secret on it, or a file. */
@@ -110,6 +120,7 @@ export interface Refusal {
 }
 
 const FORM_LIMIT_BYTES = 64_000
+const MOST_FIELDS = 50
 
 export function page<
   Who extends Access,
@@ -152,26 +163,18 @@ export function form<
     declaration,
     handlers: (render, isShown) => [
       admit(declaration, render, isShown),
-      (req, _res, next) => {
-        if (!req.is('application/x-www-form-urlencoded'))
-          throw new ProblemError('unsupported-media-type', texts.refusals.noForm)
-        next()
-      },
-      express.urlencoded({
-        extended: false,
-        limit: declaration.formLimitBytes ?? FORM_LIMIT_BYTES,
-        inflate: false,
-        parameterLimit: 50,
-      }),
+      ...readForm(declaration),
       async (req, res) => {
         const arrived = seen<Params, Query, Who>(declaration, req, res, render.clock)
         const fields = { ...(req.body as Record<string, unknown>) }
         try {
-          const typed = (declaration.form && parseInput(declaration.form, fields, 'body')) as z.output<Form>
+          refuseInMaintenance(req, declaration, arrived.texts)
+          const typed = (declaration.form &&
+            parseInput(declaration.form, fields, 'body', arrived.texts)) as z.output<Form>
           const done = await submit(typed, arrived)
           if (done.session) setSessionToken(res, done.session.token)
           if (done.session === null) clearSessionToken(res)
-          if ('shown' in done) return sendPage(req, res, render, 200, done.shown)
+          if ('shown' in done) return sendPage(req, res, render, 200, done.shown, null)
           if ('file' in done) return sendFile(res, done.file)
           if (done.notice) setNotice(res, done.notice)
           res.redirect(303, done.to)
@@ -181,12 +184,42 @@ export function form<
           logGuess(render.log, req, problem)
           if (problem.retryAfterMs !== undefined)
             res.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)))
-          const view = await again(refused(problem, strings(fields), placeOf(declaration, isShown, req)), arrived)
-          sendPage(req, res, render, PROBLEMS[problem.code].status, view)
+          const place = placeOf(declaration, isShown, req)
+          const view = await again(refused(arrived.texts, problem, strings(fields), place), arrived)
+          sendPage(req, res, render, PROBLEMS[problem.code].status, view, place)
         }
       },
     ],
   }
+}
+
+function readForm({ hasFiles, formLimitBytes = FORM_LIMIT_BYTES }: PageDeclaration): RequestHandler[] {
+  const type = hasFiles ? 'multipart/form-data' : 'application/x-www-form-urlencoded'
+  const limits = { limit: formLimitBytes, inflate: false }
+  return [
+    (req, _res, next) => {
+      const { noForm, noFileForm } = textsOf(req).refusals
+      if (!req.is(type)) throw refusalIn(textsOf(req), 'unsupported-media-type', hasFiles ? noFileForm : noForm)
+      next()
+    },
+    ...(hasFiles
+      ? [express.raw({ ...limits, type }), readMultipart]
+      : [express.urlencoded({ ...limits, extended: false, parameterLimit: MOST_FIELDS })]),
+  ]
+}
+
+const readMultipart: RequestHandler = async (req, _res, next) => {
+  const headers = { 'content-type': req.get('content-type') ?? '' }
+  const form = await new Response(new Uint8Array(req.body as Buffer), { headers })
+    .formData()
+    .catch((cause: unknown) => {
+      throw refusalIn(textsOf(req), 'malformed-request', textsOf(req).refusals.unreadableForm, { cause })
+    })
+  const fields = [...form].slice(0, MOST_FIELDS).map(async ([name, value]): Promise<[string, unknown]> => {
+    return [name, typeof value === 'string' ? value : new Uint8Array(await value.arrayBuffer())]
+  })
+  req.body = Object.fromEntries(await Promise.all(fields))
+  next()
 }
 
 export function pagesRouter(pages: readonly Page[], render: RenderDeps): Router {
@@ -201,26 +234,36 @@ export function pagesRouter(pages: readonly Page[], render: RenderDeps): Router 
   return router
 }
 
+/** @param here where who chooses another language comes back to; null: what the page shows is shown this once */
 export function sendPage(
   req: Request,
   res: Response,
-  { clock, assets }: Pick<RenderDeps, 'clock' | 'assets'>,
+  { clock, assets, isCheckPublic }: Pick<RenderDeps, 'clock' | 'assets' | 'isCheckPublic'>,
   status: number,
   view: View,
+  here: string | null = req.method === 'GET' ? ownPath(req.originalUrl) : START,
 ): void {
   const notice = takeNotice(req, res)
+  const principal = personOf(req)?.principal ?? null
   const html = renderToString(
     <PageFrame
-      texts={texts}
+      texts={textsOf(req)}
+      theme={themeOf(req)}
+      here={here}
       now={clock.now()}
       assets={assets}
-      principal={personOf(req)?.principal ?? null}
+      principal={principal}
+      standing={exchangeOf(req).standing}
       isWithoutOperators={res.locals['isWithoutOperators'] === true}
+      mayCheck={isCheckPublic || principal !== null}
       notice={notice}
       view={view}
     />,
   )
-  res.status(status).type('html').send(`<!doctype html>${html}`)
+  res
+    .status(status)
+    .type('html')
+    .send(`<!doctype html>${withIsolates(html)}`)
 }
 
 function sendFile(res: Response, { name, type, text }: Download): void {
@@ -259,12 +302,12 @@ function placeOf({ standsOn }: PageDeclaration, isShown: boolean, req: Request):
   return ownPath(standsOn.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(String(req.params[name]))))
 }
 
-function refused(problem: ProblemError, typed: Refusal['typed'], place: string): Refusal {
+function refused(texts: Texts, problem: ProblemError, typed: Refusal['typed'], place: string): Refusal {
   // What only some of a form's contents make a grave act: it stays filled in
   if (problem.code === 'fresh-sign-in-required') return { typed, problem, confirmAt: withNext('/confirm', place) }
   // It was typed over what is no longer there
   if (problem.code === 'precondition-failed')
-    return { typed: {}, problem: new ProblemError(problem.code, texts.changedMeanwhile, { cause: problem }) }
+    return { typed: {}, problem: refusalIn(texts, problem.code, texts.changedMeanwhile, { cause: problem }) }
   return { typed, problem }
 }
 
@@ -288,6 +331,7 @@ function seen<Params extends z.ZodType, Query extends z.ZodType, Who extends Acc
     principal: (caller?.principal ?? null) as Principal,
     session: (caller?.session ?? null) as Session,
     visitor: visitorOf(req),
+    texts: textsOf(req),
     req,
     res,
   }

@@ -6,8 +6,9 @@ import type { FieldProblem, ProblemError } from '../../problem.ts'
 import { useNow, useTexts } from './context.ts'
 import { Icon, type IconName } from './icons.tsx'
 import type { Refusal } from './page.tsx'
+import { inReadersLanguage, Said, wordsOfProblem, type Words } from './said.tsx'
 import type { Texts } from './texts.ts'
-import { sentence, visible } from './visible.ts'
+import { visible } from './visible.ts'
 
 /** A stranger's text, such as a certificate's subject: isolated, cut off, and with nothing in it that cannot be seen. */
 export function Foreign({ text }: { text: string }) {
@@ -137,7 +138,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 /** @param props.links what is to be done about a warning: address and text, by the warning's own words */
 export function Warnings(props: {
   title: string
-  warnings: readonly string[]
+  warnings: readonly Words[]
   links?: Readonly<Record<string, readonly [href: string, text: string]>>
 }) {
   const { title, warnings, links = {} } = props
@@ -150,9 +151,10 @@ export function Warnings(props: {
           <strong>{title}</strong>
         </p>
         <ul>
-          {warnings.map((warning) => (
-            <li key={warning}>
-              {sentence(warning)} <Link to={Object.hasOwn(links, warning) ? links[warning] : undefined} />
+          {warnings.map((warning, index) => (
+            <li key={index}>
+              <Said words={warning} />{' '}
+              <Link to={typeof warning === 'string' && Object.hasOwn(links, warning) ? links[warning] : undefined} />
             </li>
           ))}
         </ul>
@@ -174,7 +176,7 @@ export function FormProblem(props: { refusal: Refusal | undefined; fields?: Read
   const { refusal, fields = {} } = props
   if (!refusal) return null
   const { problem, confirmAt } = refusal
-  const atFields = problem.fields.map(placed(t)).filter(({ name }) => Object.hasOwn(fields, name))
+  const atFields = problem.fields.map(placed).filter(({ name }) => Object.hasOwn(fields, name))
   return (
     <div class="message bad" role="alert" tabIndex={-1} id="problem">
       <Icon name="alert" />
@@ -185,17 +187,17 @@ export function FormProblem(props: { refusal: Refusal | undefined; fields?: Read
               <strong>{t.pleaseMend}</strong>
             </p>
             <ul>
-              {atFields.map(({ name, fault }) => (
-                <li key={`${name} ${fault}`}>
-                  <a href={`#${name}`}>{fields[name]}</a>
+              {atFields.map((fault, index) => (
+                <li key={index}>
+                  <a href={`#${fault.name}`}>{fields[fault.name]}</a>
                   {': '}
-                  {visible(fault, 1000)}
+                  <FaultWords fault={fault} isClause />
                 </li>
               ))}
             </ul>
           </>
         ) : confirmAt === undefined ? (
-          <p>{sentence(problem.message)}</p>
+          <ProblemWords problem={problem} />
         ) : (
           <p>
             {t.confirm.isGrave}{' '}
@@ -236,10 +238,11 @@ export function Field({
   }) => VNode
 }) {
   const t = useTexts()
-  const fault = faultAt(t, refusal?.problem, name)
-  const described = [hint ? `${name}-hint` : '', fault ? `${name}-fault` : ''].filter(Boolean).join(' ')
+  const faults = faultsAt(refusal?.problem, name)
+  const isFaulty = faults.length > 0
+  const described = [hint ? `${name}-hint` : '', isFaulty ? `${name}-fault` : ''].filter(Boolean).join(' ')
   return (
-    <div class={fault ? 'field faulty' : 'field'}>
+    <div class={isFaulty ? 'field faulty' : 'field'}>
       <label for={name}>
         {label}
         {isRequired ? null : <small class="optional">{t.optional}</small>}
@@ -253,20 +256,55 @@ export function Field({
         id: name,
         name,
         ...(described ? { 'aria-describedby': described } : {}),
-        ...(fault ? { 'aria-invalid': 'true' } : {}),
+        ...(isFaulty ? { 'aria-invalid': 'true' } : {}),
         ...(isRequired ? { required: true } : {}),
       })}
-      <Fault of={name} text={fault} />
+      <Faults of={name} faults={faults} />
     </div>
   )
 }
 
-function Fault({ of, text }: { of: string; text: string | undefined }) {
-  if (text === undefined) return null
+function Faults({ of, faults }: { of: string; faults: readonly PlacedFault[] }) {
+  if (faults.length === 0) return null
   return (
     <p class="fault" id={`${of}-fault`}>
       <Icon name="alert" />
-      {sentence(text)}
+      <span>
+        {faults.map((fault, index) => (
+          <>
+            {index > 0 ? '; ' : null}
+            <FaultWords fault={fault} isClause={index > 0} />
+          </>
+        ))}
+      </span>
+    </p>
+  )
+}
+
+/** @param props.isClause it goes on with what stands before it */
+function FaultWords({ fault: { place, words }, isClause = false }: { fault: PlacedFault; isClause?: boolean }) {
+  const t = useTexts()
+  return (
+    <>
+      {place === null ? null : `${t.inPlace(place)} `}
+      <Said words={words} isClause={isClause || place !== null} />
+    </>
+  )
+}
+
+/** What a refusal says, headed by what it is called where what follows is in another language. */
+export function ProblemWords({ problem }: { problem: ProblemError }) {
+  const t = useTexts()
+  const words = wordsOfProblem(problem)
+  const isForeign = typeof words !== 'string' && t.language !== 'en'
+  return (
+    <p>
+      {isForeign ? (
+        <>
+          <strong>{t.rules[problem.rule ?? ''] ?? t.problems[problem.code]}.</strong>{' '}
+        </>
+      ) : null}
+      <Said words={words} />
     </p>
   )
 }
@@ -280,19 +318,20 @@ export function Checks(props: {
   children: ComponentChildren
 }) {
   const { name, label, hint, refusal, children } = props
-  const fault = faultAt(useTexts(), refusal?.problem, name)
+  const faults = faultsAt(refusal?.problem, name)
+  const isFaulty = faults.length > 0
   return (
     <fieldset
       id={name}
-      {...(fault ? { class: 'faulty' } : {})}
-      aria-describedby={fault ? `${name}-hint ${name}-fault` : `${name}-hint`}
+      {...(isFaulty ? { class: 'faulty' } : {})}
+      aria-describedby={isFaulty ? `${name}-hint ${name}-fault` : `${name}-hint`}
     >
       <legend>{label}</legend>
       <p class="hint" id={`${name}-hint`}>
         {hint}
       </p>
       <div class="checks">{children}</div>
-      <Fault of={name} text={fault} />
+      <Faults of={name} faults={faults} />
     </fieldset>
   )
 }
@@ -320,6 +359,7 @@ export function TextField(
             autocomplete={autocomplete}
             autocapitalize="none"
             spellcheck={false}
+            dir="auto"
             {...(inputMode ? { inputMode } : {})}
             {...(suggestions ? { list: `${field.name}-list` } : {})}
           />
@@ -430,6 +470,21 @@ export function Empty({ title, children }: { title: string; children: ComponentC
 }
 
 /** @param props.kept what else the list was asked for */
+/** The names of a table's columns. */
+export function ColumnHeads({ columns }: { columns: readonly string[] }) {
+  return (
+    <thead>
+      <tr>
+        {columns.map((column) => (
+          <th scope="col" key={column}>
+            {column}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  )
+}
+
 export function Search(props: {
   action: string
   search: string | undefined
@@ -439,7 +494,11 @@ export function Search(props: {
   const { action, search, label, kept } = props
   const t = useTexts()
   return (
-    <form class="search" role="search" method="get" action={action}>
+    <form
+      {...{ class: 'search', role: 'search', method: 'get', action }}
+      {...{ 'hx-get': action, 'hx-trigger': 'input changed delay:250ms, submit', 'hx-replace-url': 'true' }}
+      {...{ 'hx-target': '#list', 'hx-select': '#list', 'hx-swap': 'outerHTML', 'hx-sync': 'replace' }}
+    >
       {Object.entries(kept).map(([name, value]) => (
         <input type="hidden" key={name} name={name} value={value} />
       ))}
@@ -452,6 +511,7 @@ export function Search(props: {
           type="search"
           id="search"
           name="search"
+          dir="auto"
           value={search ?? ''}
           placeholder={t.searchPlaceholder}
           data-shortcut="/"
@@ -477,15 +537,19 @@ export function Paging({ first, next }: { first: string | null; next: string | n
   )
 }
 
-function faultAt(t: Texts, problem: ProblemError | undefined, name: string): string | undefined {
-  const faults = (problem?.fields ?? []).map(placed(t)).filter((at) => at.name === name)
-  return faults.length === 0 ? undefined : faults.map(({ fault }) => fault).join('; ')
+interface PlacedFault {
+  name: string
+  place: number | null // in the list that the field holds; null: it holds none
+  words: Words
+}
+
+function faultsAt(problem: ProblemError | undefined, name: string): PlacedFault[] {
+  return (problem?.fields ?? []).map(placed).filter((at) => at.name === name)
 }
 
 /** A field may hold a list, of which one part is wrong: /addresses/0 belongs to the field `addresses`. */
-const placed =
-  (t: Texts) =>
-  ({ pointer, detail }: FieldProblem): { name: string; fault: string } => {
-    const [, name = '', place] = pointer.split('/')
-    return { name, fault: place !== undefined && /^\d+$/.test(place) ? t.inPlace(Number(place) + 1, detail) : detail }
-  }
+function placed({ pointer, detail, language }: FieldProblem): PlacedFault {
+  const [, name = '', place] = pointer.split('/')
+  const isListed = place !== undefined && /^\d+$/.test(place)
+  return { name, place: isListed ? Number(place) + 1 : null, words: inReadersLanguage(detail, language) }
+}

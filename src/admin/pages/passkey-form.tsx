@@ -1,19 +1,19 @@
 import type { ComponentChildren } from 'preact'
 import { z } from 'zod'
-import { ProblemError } from '../../problem.ts'
 import { useTexts } from './context.ts'
 import { Icon } from './icons.tsx'
-import { texts } from './texts.ts'
+import { refusalIn } from './refusals.ts'
+import type { Texts } from './texts.ts'
 
 /** What the script writes into the form: a credential as JSON (WebAuthn §5.1.8). */
 export const passkeyResponse = z.string().max(30_000)
 
 /** @throws ProblemError sign-in-refused */
-export function typedPasskeyResponse(text: string): unknown {
+export function typedPasskeyResponse(texts: Texts, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new ProblemError('sign-in-refused', texts.refusals.noPasskeyAnswer)
+    throw refusalIn(texts, 'sign-in-refused', texts.refusals.noPasskeyAnswer)
   }
 }
 
@@ -44,6 +44,7 @@ export function PasskeyForm(props: {
         data-passkey-options={options}
         data-passkey-refused={t.refused}
         data-passkey-unreachable={t.unreachable}
+        hx-boost="false"
         hidden
       >
         <input type="hidden" name="response" value="" />

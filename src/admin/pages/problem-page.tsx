@@ -3,11 +3,12 @@ import type { ProblemError } from '../../problem.ts'
 import { isPublicCode, PROBLEMS } from '../problem-details.ts'
 import { useTexts } from './context.ts'
 import { page, type Page, type View } from './page.tsx'
-import { sentence } from './visible.ts'
+import { Said, wordsOfProblem } from './said.tsx'
+import type { Texts } from './texts.ts'
 
 /** @param problem undefined for a bug of ours */
-export function problemView(problem: ProblemError | undefined, requestId: string): View {
-  const { title } = PROBLEMS[problem?.code ?? 'internal']
+export function problemView(texts: Texts, problem: ProblemError | undefined, requestId: string): View {
+  const title = texts.problems[problem?.code ?? 'internal']
   return { title, main: <ProblemPage problem={problem} title={title} requestId={requestId} /> }
 }
 
@@ -16,7 +17,7 @@ function ProblemPage(props: { problem: ProblemError | undefined; title: string; 
   return (
     <section class="narrow">
       <h1>{props.title}</h1>
-      <p>{props.problem ? sentence(props.problem.message) : t.problem.internal}</p>
+      <p>{props.problem ? <Said words={wordsOfProblem(props.problem)} /> : t.problem.internal}</p>
       <p class="quiet-text">
         {t.problem.number} <code>{props.requestId}</code>
       </p>
@@ -32,8 +33,8 @@ export function problemPages(): Page[] {
   return [
     page(
       { path: '/problems/:code', access: 'public', params: z.strictObject({ code: z.string().refine(isPublicCode) }) },
-      async ({ params: { code } }) => {
-        const { title } = PROBLEMS[code]
+      async ({ params: { code }, texts }) => {
+        const title = texts.problems[code]
         return { title, main: <AboutProblem code={code} title={title} /> }
       },
     ),

@@ -5,8 +5,8 @@ import type { Notice } from '../cookies.ts'
 import { useTexts } from './context.ts'
 import type { IconName } from './icons.tsx'
 import { Badge, CopyButton, When, type Tone } from './parts.tsx'
-import { texts } from './texts.ts'
-import { sentence } from './visible.ts'
+import { Said, inEnglish } from './said.tsx'
+import type { Texts } from './texts.ts'
 
 const BADGES: Record<RuleCheck['outcome'], [Tone, IconName]> = {
   ok: ['good', 'check'],
@@ -51,7 +51,7 @@ export function RedirectRuleSection(props: {
         </details>
       ))}
       {delegations.length > 0 ? (
-        <ul class="rows">
+        <ul class="rows live-part" id="rule-rows">
           {delegations.map((delegation) => (
             <li key={delegation.id}>
               <div>
@@ -80,7 +80,9 @@ export function RuleCheckSection(props: { tenant: string; delegation: Delegation
     <section class="card padded" aria-labelledby="redirect-rule">
       <h2 id="redirect-rule">{t.title}</h2>
       <div class="stack">
-        <LastCheck check={delegation.ruleCheck} />
+        <div class="live-part" id="rule-check">
+          <LastCheck check={delegation.ruleCheck} />
+        </div>
         <p>
           <a href={`/tenants/${tenant}/source-domains/${delegation.sourceDomain}#redirect-rule`}>{t.show}</a>
         </p>
@@ -113,7 +115,9 @@ function LastCheck({ check }: { check: RuleCheck | null }) {
           {t.checked} <When at={checkedAt} />
         </span>
       </p>
-      <p>{sentence(found)}</p>
+      <p>
+        <Said words={inEnglish(found)} />
+      </p>
     </>
   )
 }
@@ -134,8 +138,14 @@ function CheckForm(props: { tenant: string; delegation: Delegation; from: 'sourc
 }
 
 /** What came of a check that somebody asked for. */
-export function ruleNotice({ sourceDomain }: Pick<Delegation, 'sourceDomain'>, { outcome, found }: RuleCheck): Notice {
+export function ruleNotice(
+  texts: Texts,
+  { sourceDomain }: Pick<Delegation, 'sourceDomain'>,
+  { outcome, found }: RuleCheck,
+): Notice {
   const { redirectRule: t } = texts
   const name = displayName(sourceDomain)
-  return outcome === 'ok' ? { text: t.inPlace(name), warnings: [] } : { text: t.asked(name), warnings: [found] }
+  return outcome === 'ok'
+    ? { text: t.inPlace(name), warnings: [] }
+    : { text: t.asked(name), warnings: [inEnglish(found)] }
 }

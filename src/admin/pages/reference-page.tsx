@@ -9,10 +9,9 @@ import {
   type ApiSchema,
 } from '../api/example.ts'
 import type { Method } from '../api/route.ts'
-import { useTexts } from './context.ts'
+import { PageContextProvider, useTexts, type PageContext } from './context.ts'
 import { page, type Page } from './page.tsx'
 import { Heading } from './parts.tsx'
-import { texts } from './texts.ts'
 
 const DEPTH = 3 // of objects within objects, whose fields stand in one table
 
@@ -22,13 +21,25 @@ interface Operation {
   operation: ApiOperation
 }
 
-/** The API for those who read rather than parse: all of it on one page, the same for everybody. */
+/**
+ * The API for those who read rather than parse: all of it on one page, the same for everybody. What stands in the document
+ * is English.
+ */
 export function referencePage(document: ApiDocument): Page {
-  let html: string | undefined // rendered once: it is long, and strangers may ask for it
-  return page({ path: '/api', access: 'public' }, async () => {
-    html ??= renderToString(<Reference document={document} />)
+  const rendered = new Map<string, string>() // once for each language: it is long, and strangers may ask for it
+  return page({ path: '/api', access: 'public' }, async ({ texts, act }) => {
+    const html = rendered.get(texts.language) ?? htmlOf(document, { texts, now: act.at, theme: 'system', here: null })
+    rendered.set(texts.language, html)
     return { title: texts.reference.title, main: <div class="reference" dangerouslySetInnerHTML={{ __html: html }} /> }
   })
+}
+
+function htmlOf(document: ApiDocument, context: PageContext): string {
+  return renderToString(
+    <PageContextProvider value={context}>
+      <Reference document={document} />
+    </PageContextProvider>,
+  )
 }
 
 function Reference({ document }: { document: ApiDocument }) {
@@ -49,7 +60,9 @@ function Reference({ document }: { document: ApiDocument }) {
         <ul class="reference-areas">
           {[...areas.keys()].map((area) => (
             <li key={area}>
-              <a href={`#${area}`}>{area}</a>
+              <a href={`#${area}`} lang="en">
+                {area}
+              </a>
             </li>
           ))}
           <li>
@@ -59,7 +72,7 @@ function Reference({ document }: { document: ApiDocument }) {
       </nav>
       {[...areas].map(([area, operations]) => (
         <section key={area} id={area} class="card padded">
-          <h2>{area}</h2>
+          <h2 lang="en">{area}</h2>
           {operations.map((one) => (
             <OperationView key={one.operation.operationId} {...one} document={document} />
           ))}
@@ -69,8 +82,8 @@ function Reference({ document }: { document: ApiDocument }) {
         <h2>{t.objects}</h2>
         {Object.entries(document.components.schemas).map(([name, schema]) => (
           <article key={name} id={anchorOf(name)}>
-            <h3>{name}</h3>
-            {schema.description ? <p>{schema.description}</p> : null}
+            <h3 lang="en">{name}</h3>
+            {schema.description ? <p lang="en">{schema.description}</p> : null}
             <Fields schema={schema} document={document} />
           </article>
         ))}
@@ -87,10 +100,12 @@ function OperationView({ method, path, operation, document }: Operation & { docu
     <details id={operationId}>
       <summary>
         <code class={`method ${method}`}>{method.toUpperCase()}</code> <code class="plain">{path}</code>{' '}
-        <span class="quiet-text">{summary}</span>
+        <span class="quiet-text" lang="en">
+          {summary}
+        </span>
       </summary>
       <div class="operation">
-        <p>
+        <p lang="en">
           <WithCode text={description} />
         </p>
         <Parameters parameters={parameters} />
@@ -173,7 +188,7 @@ function FieldRow(props: {
           </>
         )}
         {schema.description ? (
-          <p class="quiet-text">
+          <p class="quiet-text" lang="en">
             <WithCode text={schema.description} />
           </p>
         ) : null}
@@ -219,7 +234,11 @@ function TypeOf({ schema }: { schema: ApiSchema }) {
   const { $ref, items, anyOf, oneOf, format, minimum, maximum } = schema
   if ($ref !== undefined) {
     const name = nameOf($ref)
-    return <a href={`#${anchorOf(name)}`}>{name}</a>
+    return (
+      <a href={`#${anchorOf(name)}`} lang="en">
+        {name}
+      </a>
+    )
   }
   const several = anyOf ?? oneOf
   if (several)

@@ -1,3 +1,4 @@
+import type { Delegation } from '../../delegation/delegation.ts'
 import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
 import { Choice, FormProblem, Heading, TextField } from './parts.tsx'
@@ -13,14 +14,15 @@ export interface RegisterProps {
   targetHosts: string[]
   lineages: string[]
   isOperator: boolean
+  sourceDomain: string | undefined // that it is registered for
 }
 
-export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lineages, isOperator }: RegisterProps) {
+export function RegisterPage(props: RegisterProps) {
+  const { refusal, choices, sourceDomains, targetHosts, lineages, isOperator } = props
   const all = useTexts()
   const t = all.delegations
   const { tenant, sourceDomain, service, targetHost, lineage, tlsAnswer, poshAnswer, srvPort } = all.fields
   const labels = { tenant, sourceDomain, service, targetHost, lineage, tlsAnswer, poshAnswer, srvPort }
-  const hasExpertFault = refusal?.problem.fields.some(({ pointer }) => EXPERT_FIELDS.includes(pointer.slice(1)))
   return (
     <>
       <Heading within={{ href: '/delegations', title: t.title }} title={t.register} lead={t.emptyLead} />
@@ -30,7 +32,7 @@ export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lin
         <TextField
           {...{ name: 'sourceDomain', label: labels.sourceDomain, refusal, isRequired: true }}
           suggestions={sourceDomains}
-          value={only(sourceDomains)}
+          value={props.sourceDomain ?? only(sourceDomains)}
           inputMode="url"
           hint={
             <>
@@ -43,43 +45,7 @@ export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lin
           value={SERVICES[0]}
           hint={t.hints.service}
         />
-        <TextField
-          {...{ name: 'targetHost', label: labels.targetHost, refusal, isRequired: true }}
-          suggestions={targetHosts}
-          value={only(targetHosts)}
-          inputMode="url"
-          hint={
-            <>
-              {t.hints.targetHost} {isOperator ? <a href="/target-hosts">{t.missing.targetHost}</a> : null}
-            </>
-          }
-        />
-        <TextField
-          {...{ name: 'lineage', label: labels.lineage, refusal, isRequired: true, suggestions: lineages }}
-          value={only(lineages)}
-          hint={
-            <>
-              {t.hints.lineage} <a href="/certificates/import">{t.missing.lineage}</a>
-            </>
-          }
-        />
-        <details {...(hasExpertFault ? { open: true } : {})}>
-          <summary>{t.more}</summary>
-          <div class="stack">
-            <Choice
-              {...{ name: 'tlsAnswer', label: labels.tlsAnswer, refusal, isRequired: true }}
-              options={Object.entries(t.tlsAnswers)}
-            />
-            <Choice
-              {...{ name: 'poshAnswer', label: labels.poshAnswer, refusal, isRequired: true }}
-              options={Object.entries(t.poshAnswers)}
-            />
-            <TextField
-              {...{ name: 'srvPort', label: labels.srvPort, refusal, hint: t.hints.srvPort }}
-              inputMode="numeric"
-            />
-          </div>
-        </details>
+        <TermFields {...{ refusal, targetHosts, lineages, isOperator }} />
         <div class="form-actions">
           <button type="submit" class="primary">
             {t.registerShort}
@@ -89,6 +55,64 @@ export function RegisterPage({ refusal, choices, sourceDomains, targetHosts, lin
           </a>
         </div>
       </form>
+    </>
+  )
+}
+
+/** What of a delegation can be changed. @param props.terms what they are; undefined: it is a new one */
+export function TermFields(props: {
+  refusal: Refusal | undefined
+  targetHosts: string[]
+  lineages: string[]
+  isOperator: boolean
+  terms?: Pick<Delegation, 'targetHost' | 'lineageName' | 'tlsAnswer' | 'poshAnswer' | 'srvPort'>
+}) {
+  const { refusal, targetHosts, lineages, isOperator, terms } = props
+  const all = useTexts()
+  const t = all.delegations
+  const hasExpertFault = refusal?.problem.fields.some(({ pointer }) => EXPERT_FIELDS.includes(pointer.slice(1)))
+  return (
+    <>
+      <TextField
+        {...{ name: 'targetHost', label: all.fields.targetHost, refusal, isRequired: true }}
+        suggestions={targetHosts}
+        value={terms?.targetHost ?? only(targetHosts)}
+        inputMode="url"
+        hint={
+          <>
+            {t.hints.targetHost} {isOperator ? <a href="/target-hosts">{t.missing.targetHost}</a> : null}
+          </>
+        }
+      />
+      <TextField
+        {...{ name: 'lineage', label: all.fields.lineage, refusal, isRequired: true, suggestions: lineages }}
+        value={terms?.lineageName ?? only(lineages)}
+        hint={
+          <>
+            {t.hints.lineage} <a href="/certificates/import">{t.missing.lineage}</a>
+          </>
+        }
+      />
+      <details {...(hasExpertFault || terms ? { open: true } : {})}>
+        <summary>{t.more}</summary>
+        <div class="stack">
+          <Choice
+            {...{ name: 'tlsAnswer', label: all.fields.tlsAnswer, refusal, isRequired: true }}
+            {...(terms && { value: terms.tlsAnswer })}
+            options={Object.entries(t.tlsAnswers)}
+          />
+          <Choice
+            {...{ name: 'poshAnswer', label: all.fields.poshAnswer, refusal, isRequired: true }}
+            {...(terms && { value: terms.poshAnswer })}
+            options={Object.entries(t.poshAnswers)}
+          />
+          <TextField
+            {...{ name: 'srvPort', label: all.fields.srvPort, refusal, hint: t.hints.srvPort }}
+            value={terms?.srvPort?.toString()}
+            inputMode="numeric"
+          />
+        </div>
+      </details>
     </>
   )
 }

@@ -4,9 +4,9 @@ import type { Conclusion, Report, Step, StepOutcome } from '../../verify/report.
 import { useTexts } from './context.ts'
 import type { IconName } from './icons.tsx'
 import { Badge, Copyable, Heading, Name, type Tone } from './parts.tsx'
-import { sentence, visible } from './visible.ts'
+import { Said, inEnglish } from './said.tsx'
 
-const CONCLUSIONS: Record<Conclusion, [Tone, IconName]> = {
+export const CONCLUSIONS: Record<Conclusion, [Tone, IconName]> = {
   proven: ['good', 'check'],
   disproven: ['bad', 'alert'],
   unknown: ['wait', 'clock'],
@@ -81,7 +81,7 @@ export function ReportPage({ path, delegation, report }: { path: string; delegat
 }
 
 /** What was found is a stranger's text. */
-function StepItem({ step, before }: { step: Step; before: Step | undefined }) {
+export function StepItem({ step, before }: { step: Step; before: Step | undefined }) {
   const { title, outcome, rule, found, cure, asked } = step
   const t = useTexts().verification
   const [tone, icon] = OUTCOMES[outcome]
@@ -91,21 +91,25 @@ function StepItem({ step, before }: { step: Step; before: Step | undefined }) {
         <Badge tone={tone} icon={icon}>
           {t.outcomes[outcome]}
         </Badge>
-        <strong>{visible(title)}</strong>
+        <strong>
+          <Said words={inEnglish(title)} />
+        </strong>
       </p>
       {asked === null || asked === before?.asked ? null : (
         <p class="request">
           <span class="method">GET</span> <Copyable text={asked} label="URL" />
         </p>
       )}
-      <p>{sentence(found)}</p>
+      <p>
+        <Said words={inEnglish(found)} />
+      </p>
       {cure === null ? null : (
         <p>
-          <strong>{t.toDo}</strong> {sentence(cure)}
+          <strong>{t.toDo}</strong> <Said words={inEnglish(cure)} />
         </p>
       )}
       <p>
-        <small>{rule}</small>
+        <small lang="en">{rule}</small>
       </p>
     </li>
   )

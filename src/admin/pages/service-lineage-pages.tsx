@@ -6,7 +6,7 @@ import { useTexts } from './context.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { Choice, FormProblem, Heading, TextField } from './parts.tsx'
 import { atField, byCode } from './refusals.ts'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 
 const PATH = '/certificates/new'
 const SOURCES = ['acme', 'local'] as const
@@ -20,21 +20,22 @@ const newForm = z.strictObject({
 })
 
 export function serviceLineagePages({ serviceLineages }: AdminDeps): Page[] {
-  const view = (refusal?: Refusal): View => ({
+  const view = (texts: Texts, refusal?: Refusal): View => ({
     title: texts.serviceLineages.title,
     area: 'certificates',
     main: <NewLineagePage refusal={refusal} />,
   })
   return [
-    page({ path: PATH, access: 'operator' }, async () => view()),
+    page({ path: PATH, access: 'operator' }, async ({ texts }) => view(texts)),
     form(
       { path: PATH, access: 'operator', form: newForm },
-      async (wish, { act }) => {
+      async (wish, { act, texts }) => {
         const { name } = await serviceLineages.create(wish, act)
         return { to: lineagePath(null, name), notice: { text: texts.serviceLineages.created(name), warnings: [] } }
       },
-      async (refusal) =>
+      async (refusal, { texts }) =>
         view(
+          texts,
           atField(refusal, byCode({ 'malformed-name': 'names', 'name-refused': 'names', 'already-exists': 'lineage' })),
         ),
     ),

@@ -1,7 +1,9 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import type { User } from '../../tenant/user.ts'
+import { supportHref } from '../../tenant/branding.ts'
 import { sessionToken } from '../cookies.ts'
+import { exchangeOf } from '../exchange.ts'
 import { codeField, emailField, linkTokenField, passwordField } from '../api/people.ts'
 import type { AdminDeps } from '../deps.ts'
 import { useTexts } from './context.ts'
@@ -10,7 +12,8 @@ import { ownPath, withNext } from './own-path.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { FormProblem, PasswordField, TextField } from './parts.tsx'
 import { passkeyResponse, typedPasskeyResponse, PasskeyForm } from './passkey-form.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
+import { visible } from './visible.ts'
 import { wayBack } from './way-back.ts'
 
 const path = z.string().max(2000).transform(ownPath)
@@ -20,25 +23,22 @@ const next = path.prefault('/')
 export function signInPages({ signIn, users, config }: AdminDeps, others: readonly Page[]): Page[] {
   const isOpen = config.tenants.self_registration
 
-  const signInView = (shown: { token?: string | undefined; next: string; refusal?: Refusal }): View => ({
+  const signInView = (texts: Texts, shown: { token?: string | undefined; next: string; refusal?: Refusal }): View => ({
     title: texts.signIn.title,
     main: <SignInPage {...shown} isOpen={isOpen} />,
-    asksPasskey: true,
   })
 
-  const codeView = (user: User | undefined, next: string, refusal?: Refusal): View => ({
+  const codeView = (texts: Texts, user: User | undefined, next: string, refusal?: Refusal): View => ({
     title: texts.signIn.codeTitle,
     main: <CodePage user={user} next={next} refusal={refusal} />,
-    asksPasskey: true,
   })
 
-  const confirmView = async (userId: string | null, next: string, refusal?: Refusal): Promise<View> => {
+  const confirmView = async (texts: Texts, userId: string | null, next: string, refusal?: Refusal): Promise<View> => {
     const user = userId === null ? undefined : await users.find(userId)
     return {
       title: texts.confirm.title,
       area: 'account',
       main: <ConfirmPage user={user} next={next} back={wayBack(next, others)} refusal={refusal} />,
-      asksPasskey: true,
     }
   }
 
@@ -59,12 +59,13 @@ export function signInPages({ signIn, users, config }: AdminDeps, others: readon
     page(
       { path: '/sign-in', access: 'public', query: z.strictObject({ token: linkTokenField.optional(), next }) },
       // A GET changes nothing: whoever previews links must not use it up
-      async ({ query }) => signInView(query),
+      async ({ query, texts }) => signInView(texts, query),
     ),
     form(
       {
         path: '/sign-in',
         access: 'public',
+        goesOn: true,
         form: z.strictObject({
           token: linkTokenField.optional(),
           email: emailField.optional(),
@@ -83,67 +84,89 @@ export function signInPages({ signIn, users, config }: AdminDeps, others: readon
           session: opened,
         }
       },
-      async (refusal) => signInView({ next: ownPath(refusal.typed.next), refusal }),
+      async (refusal, { texts }) => signInView(texts, { next: ownPath(refusal.typed.next), refusal }),
     ),
     form(
-      { path: '/sign-in/passkey', access: 'public', form: z.strictObject({ response: passkeyResponse, next }) },
-      async ({ response, next }, { req, visitor }) => {
-        const opened = await signIn.withPasskey(typedPasskeyResponse(response), visitor)
+      {
+        path: '/sign-in/passkey',
+        access: 'public',
+        goesOn: true,
+        form: z.strictObject({ response: passkeyResponse, next }),
+      },
+      async ({ response, next }, { req, visitor, texts }) => {
+        const opened = await signIn.withPasskey(typedPasskeyResponse(texts, response), visitor)
         await closeFormer(req)
         return { to: next, session: opened }
       },
-      async (refusal) => signInView({ next: ownPath(refusal.typed.next), refusal }),
+      async (refusal, { texts }) => signInView(texts, { next: ownPath(refusal.typed.next), refusal }),
     ),
-    page({ path: '/sign-in/code', access: 'public', query: z.strictObject({ next }) }, async ({ query, req }) => {
-      const user = await pendingUser(req)
-      return user ? codeView(user, query.next) : { to: withNext('/sign-in', query.next) }
-    }),
+    page(
+      { path: '/sign-in/code', access: 'public', query: z.strictObject({ next }) },
+      async ({ query, req, texts }) => {
+        const user = await pendingUser(req)
+        return user ? codeView(texts, user, query.next) : { to: withNext('/sign-in', query.next) }
+      },
+    ),
     form(
-      { path: '/sign-in/code', access: 'public', form: z.strictObject({ code: codeField.trim(), next }) },
+      { path: '/sign-in/code', access: 'public', goesOn: true, form: z.strictObject({ code: codeField.trim(), next }) },
       async ({ code, next }, { req, visitor }) => ({
         to: next,
         session: await signIn.withCode(sessionToken(req) ?? '', code, visitor),
       }),
-      async (refusal, { req }) => codeView(await pendingUser(req), ownPath(refusal.typed.next), refusal),
+      async (refusal, { req, texts }) => codeView(texts, await pendingUser(req), ownPath(refusal.typed.next), refusal),
     ),
     form(
-      { path: '/sign-out', access: 'public', form: z.strictObject({ next: path.optional() }) },
+      { path: '/sign-out', access: 'public', goesOn: true, form: z.strictObject({ next: path.optional() }) },
       async ({ next = '/sign-in' }, { req, res }) => {
         await closeFormer(req)
         res.setHeader('Clear-Site-Data', '"cache", "storage"')
         return { to: next, session: null }
       },
-      async (refusal) => signInView({ next: ownPath(undefined), refusal }),
+      async (refusal, { texts }) => signInView(texts, { next: ownPath(undefined), refusal }),
     ),
 
-    page({ path: '/confirm', access: 'signed-in', query: z.strictObject({ next }) }, async ({ query, principal }) =>
-      confirmView(principal.userId, query.next),
+    page({ path: '/sign-in/help', access: 'public' }, async ({ texts, req }) => ({
+      title: texts.signInHelp.title,
+      main: <SignInHelpPage support={exchangeOf(req).standing.settings.support} />,
+    })),
+
+    page(
+      { path: '/confirm', access: 'signed-in', query: z.strictObject({ next }) },
+      async ({ query, principal, texts }) => confirmView(texts, principal.userId, query.next),
     ),
     form(
       {
         path: '/confirm',
         access: 'signed-in',
+        goesOn: true,
         form: z.strictObject({ password: passwordField, code: codeField.trim().optional(), next }),
       },
       async ({ password, code, next }, { session, visitor }) => ({
         to: next,
         session: await signIn.confirm(session, { password, code }, visitor),
       }),
-      async (refusal, { principal }) => confirmView(principal.userId, ownPath(refusal.typed.next), refusal),
+      async (refusal, { principal, texts }) =>
+        confirmView(texts, principal.userId, ownPath(refusal.typed.next), refusal),
     ),
     form(
-      { path: '/confirm/passkey', access: 'signed-in', form: z.strictObject({ response: passkeyResponse, next }) },
-      async ({ response, next }, { session, visitor }) => ({
+      {
+        path: '/confirm/passkey',
+        access: 'signed-in',
+        goesOn: true,
+        form: z.strictObject({ response: passkeyResponse, next }),
+      },
+      async ({ response, next }, { session, visitor, texts }) => ({
         to: next,
-        session: await signIn.confirmWithPasskey(session, typedPasskeyResponse(response), visitor),
+        session: await signIn.confirmWithPasskey(session, typedPasskeyResponse(texts, response), visitor),
       }),
-      async (refusal, { principal }) => confirmView(principal.userId, ownPath(refusal.typed.next), refusal),
+      async (refusal, { principal, texts }) =>
+        confirmView(texts, principal.userId, ownPath(refusal.typed.next), refusal),
     ),
   ]
 }
 
 function SignInPage(props: { token?: string | undefined; next: string; isOpen: boolean; refusal?: Refusal }) {
-  const { signIn: t, fields } = useTexts()
+  const { signIn: t, signInHelp, fields } = useTexts()
   const { token, next, isOpen, refusal } = props
   return (
     <section class="narrow card padded">
@@ -174,6 +197,9 @@ function SignInPage(props: { token?: string | undefined; next: string; isOpen: b
           <PasskeyForm action="/sign-in/passkey" options="/api/v1/session/passkey-options" button={t.passkey}>
             <input type="hidden" name="next" value={next} />
           </PasskeyForm>
+          <p>
+            <a href="/sign-in/help">{signInHelp.link}</a>
+          </p>
           {isOpen ? (
             <p>
               {t.noAccount} <a href="/register">{t.register}</a>
@@ -200,6 +226,53 @@ function SignInPage(props: { token?: string | undefined; next: string; isOpen: b
           </button>
         </form>
       )}
+    </section>
+  )
+}
+
+const COMMANDS = [
+  'waypost user reset-password EMAIL',
+  'waypost user reset-factors EMAIL',
+  'waypost user set-email EMAIL NEW',
+]
+
+/** What somebody does who has lost what they sign in with. @param props.support as the settings have it */
+function SignInHelpPage({ support }: { support: string | null }) {
+  const { signInHelp: t, signIn } = useTexts()
+  const cases = [
+    [t.password, t.passwordHow],
+    [t.factor, t.factorHow],
+    [t.passkey, t.passkeyHow],
+    [t.email, t.emailHow],
+  ] as const
+  return (
+    <section class="narrow card padded">
+      <h1>{t.title}</h1>
+      {cases.map(([title, how]) => (
+        <div key={title} class="stack">
+          <h2>{title}</h2>
+          <p>{how}</p>
+        </div>
+      ))}
+      {support === null ? (
+        <p>{t.askNobody}</p>
+      ) : (
+        <p>
+          {t.ask} <a href={supportHref(support)}>{visible(support, 300)}</a>
+        </p>
+      )}
+      <details>
+        <summary>{t.operatorTitle}</summary>
+        <div class="stack">
+          <p>{t.operator}</p>
+          <pre>
+            <code>{COMMANDS.join('\n')}</code>
+          </pre>
+        </div>
+      </details>
+      <p>
+        <a href="/sign-in">{signIn.title}</a>
+      </p>
     </section>
   )
 }

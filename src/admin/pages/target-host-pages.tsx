@@ -11,7 +11,7 @@ import { listQuery, type ListRequest } from './list-query.ts'
 import { form, page, type Page, type Refusal } from './page.tsx'
 import { FormProblem, Name, TextField, When } from './parts.tsx'
 import { atField, byCode, namesAlone } from './refusals.ts'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 
 /** A whole number that a person typed; empty: left out. */
 export const typedPort = z
@@ -24,7 +24,7 @@ export const typedPort = z
 const one = z.strictObject({ name: domainNameField })
 
 export function targetHostPages({ targetHosts, registrar, config }: AdminDeps, find: LookUps): Page[] {
-  const view = async (request: ListRequest, refusal?: Refusal) => ({
+  const view = async (texts: Texts, request: ListRequest, refusal?: Refusal) => ({
     title: texts.targets.title,
     area: 'target-hosts' as const,
     main: (
@@ -41,14 +41,14 @@ export function targetHostPages({ targetHosts, registrar, config }: AdminDeps, f
     ),
   })
   return [
-    page({ path: '/target-hosts', access: 'operator', query: listQuery }, ({ query }) => view(query)),
+    page({ path: '/target-hosts', access: 'operator', query: listQuery }, ({ query, texts }) => view(texts, query)),
     form(
       {
         path: '/target-hosts',
         access: 'operator',
         form: z.strictObject({ name: domainNameField, port: typedPort }),
       },
-      async ({ name, port }, { act }) => {
+      async ({ name, port }, { act, texts }) => {
         const target = await registrar.addTargetHost(name, port ?? 443, act)
         return {
           to: '/target-hosts',
@@ -58,19 +58,23 @@ export function targetHostPages({ targetHosts, registrar, config }: AdminDeps, f
           },
         }
       },
-      (refusal) =>
-        view({}, atField(namesAlone(refusal, ['name']), byCode({ 'already-exists': 'name', 'name-refused': 'name' }))),
+      (refusal, { texts }) =>
+        view(
+          texts,
+          {},
+          atField(namesAlone(texts, refusal, ['name']), byCode({ 'already-exists': 'name', 'name-refused': 'name' })),
+        ),
     ),
     ...confirmed(
       { path: '/target-hosts/:name/remove', access: 'operator', params: one },
-      async ({ params }) => ({
+      async ({ params, texts }) => ({
         title: texts.targets.removeTitle(displayName((await find.targetHost(params.name)).name)),
         lines: [texts.targets.removeWhat],
         button: texts.remove,
         back: '/target-hosts',
         area: 'target-hosts',
       }),
-      async (_form, { params: { name }, act }) => {
+      async (_form, { params: { name }, act, texts }) => {
         await targetHosts.remove(name, act)
         return { to: '/target-hosts', notice: { text: texts.targets.removed(displayName(name)), warnings: [] } }
       },

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { entityTag } from '../../act.ts'
-import { ProblemError } from '../../problem.ts'
+import type { ProblemError } from '../../problem.ts'
 import type { Role } from '../../tenant/member.ts'
 import type { Principal } from '../../tenant/principal.ts'
 import { NO_QUOTAS, type Quotas, type Tenant } from '../../tenant/tenant.ts'
@@ -12,9 +12,9 @@ import { ListPage, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { Badge, Day, FormProblem, TextField, When } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, refusalIn } from './refusals.ts'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 
 const one = z.strictObject({ tenant: tenantNameField })
 const QUOTAS = Object.keys(NO_QUOTAS) as (keyof Quotas)[]
@@ -29,7 +29,12 @@ const quota = z
 export const formEtag = line(100)
 
 export function tenantPages({ tenants }: AdminDeps): Page[] {
-  const listView = async (request: ListRequest, principal: Principal, refusal?: Refusal): Promise<View> => {
+  const listView = async (
+    texts: Texts,
+    request: ListRequest,
+    principal: Principal,
+    refusal?: Refusal,
+  ): Promise<View> => {
     const among = principal.isOperator ? undefined : [...principal.roles.keys()]
     return {
       title: texts.tenants.title,
@@ -63,19 +68,20 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
   const params = one
 
   return [
-    page({ path: '/tenants', access: 'signed-in', query: listQuery }, async ({ query, principal }) => {
+    page({ path: '/tenants', access: 'signed-in', query: listQuery }, async ({ query, principal, texts }) => {
       const [only, ...others] = principal.roles.keys()
       const tenant =
         principal.isOperator || others.length > 0 || only === undefined ? undefined : await tenants.find(only)
-      return tenant ? { to: tenantPath(tenant) } : listView(query, principal)
+      return tenant ? { to: tenantPath(tenant) } : listView(texts, query, principal)
     }),
     form(
       { path: '/tenants', access: 'operator', form: z.strictObject({ name: tenantNameField }) },
-      async ({ name }, { act }) => {
+      async ({ name }, { act, texts }) => {
         const tenant = await tenants.add(name, act)
         return { to: '/tenants', notice: { text: texts.tenants.added(tenant.name), warnings: [] } }
       },
-      (refusal, { principal }) => listView({}, principal, atField(refusal, byCode({ 'already-exists': 'name' }))),
+      (refusal, { principal, texts }) =>
+        listView(texts, {}, principal, atField(refusal, byCode({ 'already-exists': 'name' }))),
     ),
     page({ path: '/tenants/:tenant', access: 'viewer', params }, async ({ tenant, principal }) =>
       tenantView(tenant, principal),
@@ -88,20 +94,20 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
         params,
         form: z.strictObject({ sourceDomains: quota, delegations: quota, lineages: quota, etag: formEtag }),
       },
-      async ({ etag, ...quotas }, { tenant, act }) =>
+      async ({ etag, ...quotas }, { tenant, act, texts }) =>
         told(await tenants.setQuotas(tenant!.id, quotas, { ...act, ifMatch: [etag] }), texts.tenants.quotasSet),
       (refusal, { tenant, principal }) => tenantView(tenant!, principal, refusal),
     ),
     ...confirmed(
       { path: '/tenants/:tenant/suspend', access: 'operator', params },
-      async ({ tenant }) => ({
+      async ({ tenant, texts }) => ({
         title: texts.tenants.suspendTitle(tenant!.name),
         lines: [texts.tenants.suspendWhat],
         button: texts.tenants.suspend,
         back: tenantPath(tenant!),
         area: 'tenants',
       }),
-      async (_form, { tenant, act }) =>
+      async (_form, { tenant, act, texts }) =>
         told(await tenants.suspend(tenant!.id, act), texts.tenants.suspended(tenant!.name)),
     ),
     form(
@@ -112,7 +118,7 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
         params,
         form: z.strictObject({}),
       },
-      async (_form, { tenant, act }) =>
+      async (_form, { tenant, act, texts }) =>
         told(await tenants.resume(tenant!.id, act), texts.tenants.resumed(tenant!.name)),
       (refusal, { tenant, principal }) => tenantView(tenant!, principal, refusal),
     ),
@@ -124,7 +130,7 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
         params,
         form: z.strictObject({ name: line(100).trim() }),
       },
-      async ({ tenant }, refusal) => ({
+      async ({ tenant, texts }, refusal) => ({
         title: texts.tenants.removeTitle(tenant!.name),
         lines: [texts.tenants.removeWhat],
         button: texts.remove,
@@ -133,8 +139,8 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
         fields: <TextField name="name" label={texts.tenants.removeName} refusal={refusal} isRequired />,
         labels: { name: texts.tenants.removeName },
       }),
-      async ({ name }, { tenant, act }) => {
-        if (name !== tenant!.name) throw otherName(tenant!)
+      async ({ name }, { tenant, act, texts }) => {
+        if (name !== tenant!.name) throw otherName(texts, tenant!)
         await tenants.remove(tenant!.id, act)
         return { to: '/tenants', notice: { text: texts.tenants.removed(tenant!.name), warnings: [] } }
       },
@@ -142,9 +148,8 @@ export function tenantPages({ tenants }: AdminDeps): Page[] {
   ]
 }
 
-function otherName({ name }: Tenant): ProblemError {
-  const detail = texts.tenants.removeNameDiffers(name)
-  return new ProblemError('malformed-request', detail, { fields: [{ pointer: '/name', detail }] })
+function otherName(texts: Texts, { name }: Tenant): ProblemError {
+  return refusalIn(texts, 'malformed-request', texts.tenants.removeNameDiffers(name), { fields: ['name'] })
 }
 
 interface TenantsProps {
@@ -278,6 +283,9 @@ function TenantPage({ tenant, principal, counts, refusal }: TenantProps) {
           <section class="card padded" aria-labelledby="operator-acts">
             <h2 id="operator-acts">{all.operator}</h2>
             <div class="form-actions">
+              <a class="button" href={`${path}/act`}>
+                {all.acting.begin}
+              </a>
               {tenant.suspendedAt === null ? (
                 <a class="button" href={`${path}/suspend`}>
                   {t.suspend}

@@ -1,36 +1,29 @@
 import { FAULT_WORDS, REPLY_WORDS } from '../../tenant/explanation.ts'
+import { WISHES } from '../input.ts'
+import { PROBLEMS, type PublicCode } from '../problem-details.ts'
+import { TOLD } from '../told.ts'
+import { wordsOfNumber } from './words-of-number.ts'
+import { wordsOfTime } from './words-of-time.ts'
 
 /**
  * Every word of the pages. English is the catalogue's own shape: another language is a value of type `Texts`.
  */
-const relativeFormat = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
-const dayFormat = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' })
+const anyMoment = 'any moment'
+const { relative, day, dayAndTime, span } = wordsOfTime('en', {
+  anyMoment,
+  justNow: 'just now',
+  spans: { day: 'd', hour: 'h', minute: 'min', second: 's' },
+})
 
-const timeFormat = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
-const dayAndTime = (at: Date) => `${timeFormat.format(at)} UTC`
-
-const SECOND = 1000
-const SPANS = [
-  [86_400, 'd'],
-  [3600, 'h'],
-  [60, 'min'],
-] as const
-
-function span(seconds: number): string {
-  const [size, unit] = SPANS.find(([size]) => seconds >= size && seconds % size === 0) ?? [1, 's']
-  return `${seconds / size} ${unit}`
-}
-
-const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ['year', 365 * 86_400 * SECOND],
-  ['month', 30 * 86_400 * SECOND],
-  ['day', 86_400 * SECOND],
-  ['hour', 3600 * SECOND],
-  ['minute', 60 * SECOND],
-]
+const numbers = wordsOfNumber('en')
+/** Of what is counted to a thousand and no further. */
+const many = (count: number) => (count > 1000 ? 'More than 1,000' : numbers.number(count))
+const manyWithin = (count: number) => many(count).toLowerCase()
 
 export const texts = {
   language: 'en',
+  languageName: 'English',
+  direction: 'ltr' as 'ltr' | 'rtl',
   product: 'Waypost',
   skip: 'Skip to the content',
   navigation: 'Main',
@@ -39,7 +32,7 @@ export const texts = {
   copy: (what: string) => `Copy ${what}`,
   optional: 'optional',
   pleaseMend: 'Nothing was changed yet. Please mend:',
-  inPlace: (place: number, fault: string) => `no. ${place}: ${fault}`,
+  inPlace: (place: number) => `no. ${place}:`,
   changedMeanwhile: 'Somebody changed it in the meantime, so nothing was done. Here is how it is now.',
   withWarnings: 'Done, but mind this:',
   search: 'Search',
@@ -56,20 +49,19 @@ export const texts = {
   remove: 'Remove',
   rename: 'Rename',
   expires: 'Expires',
-  anyMoment: 'any moment',
+  anyMoment,
+  relative,
+  day,
 
-  /** In the largest unit that fits; days rather than months up to 90, because certificates are counted so. */
-  relative(at: Date, now: Date): string {
-    const ms = at.getTime() - now.getTime()
-    if (Math.abs(ms) < 60 * SECOND) return ms > 0 ? texts.anyMoment : 'just now'
-    const [unit, size] = UNITS.find(
-      ([unit, size]) => Math.abs(ms) >= size && !(unit === 'month' && Math.abs(ms) < 90 * 86_400 * SECOND),
-    ) ?? ['minute', 60 * SECOND]
-    return relativeFormat.format(Math.round(ms / size), unit)
+  preferences: {
+    title: 'Display',
+    language: 'Language',
+    theme: 'Colours',
+    themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
   },
-  day: (at: Date) => dayFormat.format(at),
 
   areas: {
+    overview: 'Overview',
     delegations: 'Delegations',
     'source-domains': 'Source domains',
     certificates: 'Certificates',
@@ -79,6 +71,7 @@ export const texts = {
     tenants: 'Tenants',
     users: 'Users',
     audit: 'Audit trail',
+    settings: 'Settings',
   },
 
   roles: { viewer: 'Viewer', admin: 'Admin', owner: 'Owner' },
@@ -275,6 +268,11 @@ export const texts = {
     register: 'Register a delegation',
     registerShort: 'Register',
     registered: (domain: string) => `The delegation of ${domain} is registered.`,
+    change: 'Change',
+    changeTitle: (service: string, domain: string) => `Change ${service} of ${domain}`,
+    changeLead:
+      'Whoever has fetched the former answer may hold it for a while. Another service is another delegation: register it instead.',
+    changed: (domain: string) => `The delegation of ${domain} is changed.`,
     withdraw: 'Withdraw',
     withdrawTitle: (domain: string) => `Withdraw the delegation of ${domain}?`,
     withdrawWhat: (service: string) =>
@@ -400,10 +398,10 @@ export const texts = {
     activateHint: 'Activate it when the XMPP server presents it.',
     activateTitle: (lineage: string) => `Activate the certificate of ${lineage}?`,
     tooEarly: (until: Date, now: Date) =>
-      `Caches may hold a document without it until ${dayAndTime(until)} (${texts.relative(until, now)}). Wait until then if you can: until then, servers and clients that have fetched the former document will refuse this certificate. Force it only where the former key is lost or known to others.`,
+      `Caches may hold a document without it until ${dayAndTime(until)} (${relative(until, now)}). Wait until then if you can: until then, servers and clients that have fetched the former document will refuse this certificate. Force it only where the former key is lost or known to others.`,
     force: 'Activate it at once nevertheless',
     breaks: (until: Date, now: Date) =>
-      `some servers and clients refuse the certificate until ${dayAndTime(until)} (${texts.relative(until, now)})`,
+      `some servers and clients refuse the certificate until ${dayAndTime(until)} (${relative(until, now)})`,
     removeTitle: (lineage: string) => `Remove the lineage ${lineage}?`,
     removeWhat: 'All its certificates go, and their private keys with them. What is still used is not removed.',
     removed: (lineage: string) => `The lineage ${lineage} is removed.`,
@@ -598,7 +596,9 @@ export const texts = {
       'certificate-revocation': 'Revoke a certificate',
       'authorization-deactivation': 'Deactivate an authorization',
       'proof-check': 'Check a proof of control',
+      'domain-import': 'Import of source domains',
       'redirect-rule': 'Check a redirect rule',
+      census: 'Count for the overview',
     },
     onlyFailed: 'Only those whose last run failed',
     about: 'About',
@@ -614,6 +614,135 @@ export const texts = {
     noneOfThose: 'No job is of that kind, or none has failed.',
   },
 
+  overview: {
+    ...numbers,
+    title: 'Overview',
+    lead: 'What needs a hand, and what there is.',
+    ownLead: 'What of yours needs a hand.',
+    hands: 'Needs a hand',
+    begin: 'Nothing is delegated yet',
+    firstSteps: 'The first steps',
+    nothing: 'All is well',
+    nothingWhy: 'Every name is proven, every certificate is valid, and nothing has failed.',
+    urgency: { bad: 'Now', wait: 'Soon' },
+    troubles: {
+      expired: (count: number) =>
+        count === 1 ? 'One certificate in use has expired' : `${many(count)} certificates in use have expired`,
+      ending: (count: number) =>
+        `${many(count)} ${count === 1 ? 'certificate' : 'certificates'} in use with a tenth of the lifetime left or less`,
+      'failing-operator': (count: number) =>
+        `${many(count)} ${count === 1 ? 'certificate' : 'certificates'} cannot be had: the operator’s affair`,
+      'failing-owner': (count: number) =>
+        `${many(count)} ${count === 1 ? 'certificate' : 'certificates'} cannot be had: the domain owner’s affair`,
+      'failing-authority': (count: number) =>
+        `${many(count)} ${count === 1 ? 'certificate' : 'certificates'} cannot be had: the authority’s affair`,
+      wavering: (count: number) =>
+        count === 1 ? 'The record of one name is gone' : `The records of ${manyWithin(count)} names are gone`,
+      unproven: (count: number) =>
+        `${many(count)} ${count === 1 ? 'name has' : 'names have'} been unproven for more than a week`,
+      'rule-wrong': (count: number) => `${many(count)} redirect ${count === 1 ? 'rule is' : 'rules are'} wrong`,
+      'failed-jobs': (count: number) => `${many(count)} ${count === 1 ? 'job has' : 'jobs have'} failed`,
+    },
+    reasons: {
+      expired: 'Whoever connects refuses them.',
+      ending: 'They should have been renewed long ago, or come by hand and are to be replaced before they end.',
+      'failing-operator': 'The settings, the authority’s account or this server’s network are to be put right.',
+      'failing-owner': 'DNS or the web server of the name is to be put right by its owner; the page says what.',
+      'failing-authority': 'It passes by itself, and is tried again.',
+      wavering:
+        'The record that proves control was there and is not any more. After 72 hours of that the name lapses and nothing is served.',
+      unproven: 'Nothing is served of them. The record that proves control is to be published, or the name removed.',
+      'rule-wrong': 'The owner’s web server does not lead to the target host.',
+      'failed-jobs': 'They are tried again by themselves, ever later.',
+    },
+    /** Before an instant. */
+    instants: {
+      expired: 'ended',
+      ending: 'ends',
+      'failing-operator': 'tried again',
+      'failing-owner': 'tried again',
+      'failing-authority': 'tried again',
+      wavering: 'lapses',
+      unproven: 'since',
+      'rule-wrong': 'looked at',
+      'failed-jobs': 'run again',
+    },
+    clock:
+      'The clock of the server was set by more than an hour within the last day. Nothing is destroyed for its age until then.',
+    noAuthority: 'No authority is set up that certificates could be ordered from.',
+    allPaused: 'Nothing is ordered: every authority is paused.',
+    counts: 'What there is',
+    counted: 'Counted',
+    notCounted: 'It is being counted for the first time.',
+    sourceDomains: 'Source domains',
+    delegations: 'Delegations',
+    inUse: 'Certificates in use',
+    targetHosts: 'Target hosts',
+    tenants: 'Tenants',
+    unproven: (count: number) => `${numbers.number(count)} unproven`,
+    suspended: (count: number) => `${numbers.number(count)} suspended`,
+    external: (count: number) => `${numbers.number(count)} external`,
+    lineages: (count: number) => `of ${numbers.number(count)} lineages`,
+    expiry: 'When certificates end',
+    expiryLead: 'By what is left of their lifetime, however long that is.',
+    zones: {
+      good: (count: string) => `${count} in good time`,
+      wait: (count: string) => `${count} due to be renewed`,
+      bad: (count: string) => `${count} with a tenth left, or ended`,
+    },
+    livedUpTo: (days: number) => `Valid for up to ${days} days`,
+    longerLived: 'Valid for longer',
+    leftOf: (count: number, from: number, to: number) =>
+      `${numbers.number(count)} with ${from} to ${to} % of the lifetime left`,
+    ended: (count: number) => `${numbers.number(count)} ended`,
+    endedAxis: 'ended',
+    ordersOf: (days: number) => `Orders of the last ${days} days`,
+    ended30: ({ issued, failed, abandoned }: { issued: number; failed: number; abandoned: number }) =>
+      `${numbers.number(issued)} issued, ${numbers.number(failed)} failed` +
+      (issued + failed > 0 ? ` (${numbers.percent(failed / (issued + failed))})` : '') +
+      (abandoned > 0 ? `, ${numbers.number(abandoned)} given up` : ''),
+    budgetLead: 'Who issues, and what is left of their limits.',
+    until: 'Paused until',
+  },
+
+  filters: {
+    standing: 'Standing',
+    any: 'All',
+    standings: {
+      unproven: 'Control unproven',
+      wavering: 'Record gone, about to lapse',
+      suspended: 'Suspended',
+      expired: 'Certificate expired',
+      ending: 'Certificate about to expire',
+      'failing-owner': 'No certificate: the owner’s affair',
+      'failing-authority': 'No certificate: the authority’s affair',
+      'failing-operator': 'No certificate: the operator’s affair',
+      'rule-wrong': 'Redirect rule wrong',
+    },
+    anyMode: 'Hosted or external',
+    saved: 'Saved filters',
+    save: 'Save this filter',
+    name: 'Name of the filter',
+    nameHint: 'The list is found under it as you have filtered it now.',
+    savedAs: (name: string) => `The filter ${name} is saved.`,
+    forget: (name: string) => `Remove the filter ${name}`,
+    forgotten: 'The filter is removed.',
+    withoutAccount: 'filters are kept with an account, and you have none here; make yourself one first',
+    nothing: 'there is no filter to save; choose one or search first',
+    csv: 'Export as CSV',
+    noneOfThose: 'Nothing stands like that.',
+  },
+
+  timeLine: {
+    title: 'Time line',
+    lead: 'What is published when: bars that overlap are published together.',
+    published: 'Published',
+    inUse: 'In use',
+    now: 'now',
+    renewal: 'next renewal',
+    of: (from: string, until: string) => `${from} to ${until}`,
+  },
+
   keyExport: {
     title: 'Export the private key',
     what: 'You get it as a file, encrypted under a passphrase that only you know. Who exports a key is recorded.',
@@ -627,7 +756,6 @@ export const texts = {
     lead: 'The names that tenants have claimed. A name is answered for while control of it is proven.',
     search: 'Search source domains',
     add: 'Add a source domain',
-    addButton: 'Add',
     added: (name: string) => `${name} is added.`,
     emptyTitle: 'No source domains yet',
     empty: 'A source domain is the name in XMPP addresses, such as im.example.com.',
@@ -663,7 +791,6 @@ export const texts = {
     vouchLabel: 'I vouch that the tenant controls this name',
     vouchHint: 'Without it, nothing is served until the DNS record that proves control is found. Vouching is recorded.',
     columnName: 'Name',
-    nameHint: 'A DNS name, also in its own script.',
     modeSet: (name: string, mode: string) => `${name}: ${mode}.`,
     removeTitle: (name: string) => `Remove the source domain ${name}?`,
     removeWhat: 'Its delegations go with it, and nothing is answered for it any more.',
@@ -680,6 +807,156 @@ export const texts = {
     hostMetaSet: 'The connection methods are set.',
     hostMetaOff: 'host-meta is switched off.',
     noJson: (why: string) => `that is no JSON: ${why}`,
+    delegations: 'Services',
+    delegationsLead:
+      'Each service of the domain leads to a target host, and to the certificate that it will present there.',
+    noDelegations: 'None yet: nothing is published for the domain until one is registered.',
+    noDelegationsToViewers: 'None yet. An owner or admin of the tenant registers them.',
+    hostMetaFiles: 'They are read at',
+    activity: 'Activity',
+    activityLead: 'What changed. Checks that found everything as it was before are not kept.',
+    wholeActivity: 'All of it, with details',
+    noActivity: 'Nothing was done yet, or it is older than the audit trail.',
+  },
+
+  addDomain: {
+    title: 'Add a domain',
+    lead: 'The name in your XMPP addresses: what stands behind the @.',
+    name: 'Your domain',
+    nameHint: 'Such as im.example.com. An address, a link or the name of a DNS record will do as well.',
+    next: 'Continue',
+    understood: {
+      name: 'This is the name.',
+      address: 'This is the domain of the address.',
+      url: 'This is the domain that the link leads to.',
+      record: 'This is the domain that the record is for.',
+    },
+    question: 'Is there a website at this name that somebody else runs?',
+    choices: {
+      hosted: 'No, or it may go',
+      external: 'Yes, and it stays',
+    },
+    choiceHints: {
+      hosted:
+        'This server answers at the name: you lead its DNS here, and its certificate is seen to here. Your web server has nothing to do.',
+      external:
+        'DNS stays as it is, but for one TXT record. The web server that is there gets a redirect rule, which is shown next.',
+    },
+    recommended: 'Recommended',
+    reasons: {
+      'leads-here': 'DNS leads the name to this server already.',
+      'nothing-there': 'DNS leads the name nowhere yet, so that nothing is lost.',
+      'somebody-answers':
+        'DNS leads the name to another machine, which accepts connections for HTTPS: probably a website.',
+      'nobody-answers':
+        'DNS leads the name to another machine, but nobody accepts connections for HTTPS there. If it serves something else under this name, say that it stays.',
+      'dns-not-asked': 'DNS could not be asked for the name at this moment, so nothing is recommended. You will know.',
+      'web-not-asked':
+        'DNS leads the name to another machine, of which it could not be learnt whether a website is there, so nothing is recommended. You will know.',
+    },
+    atApex:
+      'It is the top of a DNS zone, where no CNAME record can stand. Led here, it has address records and a TXT record instead.',
+    add: 'Add the domain',
+    another: 'Another name',
+    thereAlready: (name: string) => `${name} was added before. This is its page.`,
+  },
+
+  /** Where a domain stands, from its proof to those who fetch. */
+  domainStanding: {
+    title: 'Where it stands',
+    states: {
+      done: 'Done',
+      waiting: 'Waiting',
+      wrong: 'Wrong',
+      'could-not-ask': 'Could not ask',
+      'not-needed': 'Not needed',
+    },
+    steps: {
+      proven: 'Proven',
+      certificate: 'Certificate for HTTPS',
+      published: 'Published',
+      reachable: 'Reachable',
+    },
+    proven: {
+      suspended: 'The operator has suspended the domain, or its tenant: nothing is served.',
+      proven: 'Your record was found, and has to stay.',
+      vouched: 'The operator vouches that the domain is yours.',
+      wavering: 'Your record is gone. Publish it again, or the domain is lost.',
+      'held-by-another': 'Another tenant holds the domain. What to do stands below.',
+      'other-value': 'A record is there, but it says something else. Compare it below.',
+      missing: 'Publish the record below. It is looked for while you wait.',
+      'could-not-ask': 'The name servers gave no clear answer. It is tried again.',
+    },
+    certificate: {
+      external: 'The domain’s own web server has one.',
+      valid: 'It is there.',
+      ending: 'It is there, and is about to be replaced.',
+      expired: 'It has ended. The reason stands below.',
+      failed: 'None could be had yet. The reason stands below.',
+      underway: 'It is being ordered. That takes a minute or two.',
+      'by-hand': 'Import one that names the domain, with its private key.',
+      'not-proven': 'It is ordered as soon as the domain is proven.',
+    },
+    published: {
+      'nothing-delegated': 'Register a delegation: which service, and where it leads.',
+      'no-certificate': 'The XMPP server’s certificate is not here yet. Import it.',
+      expired: 'The XMPP server’s certificate has expired. Import the next one.',
+      published: 'Servers and clients can read which certificate to expect.',
+      'not-proven': 'It is published as soon as the domain is proven.',
+    },
+    reachable: {
+      'leads-here': 'DNS leads the domain here.',
+      'leads-elsewhere': 'DNS leads the domain to another machine. Compare the records below.',
+      'leads-nowhere': 'DNS does not lead the domain here yet. Publish the records below.',
+      'not-looked': 'Nobody has looked yet. “Check now” looks.',
+      'could-not-ask': 'The name servers gave no clear answer. It is tried again.',
+      'not-served': 'DNS leads the domain here, but there is nothing to answer with yet.',
+      'rule-in-place': 'Its web server leads to the target host.',
+      'rule-wrong': 'Its web server does not give what it should. The rule stands below.',
+      'rule-unchecked': 'Put the rule below on its web server. It is looked for while you wait.',
+      'rule-not-asked': 'Its web server could not be asked. It is tried again.',
+      'rule-after-proof': 'Its web server is asked as soon as the domain is proven.',
+    },
+    next: {
+      records: 'To the records',
+      certificate: 'To the certificate',
+      delegations: 'To the services',
+      rule: 'To the rule',
+    },
+  },
+
+  dnsRecords: {
+    title: 'DNS records',
+    forDomain: (provider: string) =>
+      `The zone is at ${provider}. The names and values below stand as its panel wants them.`,
+    fields: (name: string, value: string) => `Its panel calls them “${name}” and “${value}”.`,
+    targetField: (field: string) => `Of a CNAME record the value is called “${field}”.`,
+    keepDot: 'Keep the final dot where a value has one.',
+    proxy: (choice: string) =>
+      `For A, AAAA and CNAME records choose “${choice}”: a proxy would answer in place of this server.`,
+    srv: 'An SRV record has fields of its own: priority, weight, port and target, in this order.',
+    panel: (provider: string) => `Open ${provider}`,
+    unknownProvider: (zone: string, example: string) =>
+      `Where your panel adds ${zone} to names by itself, type only ${example}, and so on.`,
+    emptyName: '(left empty)',
+    asFile: 'All of them as a file',
+    asFileLead: 'For whoever edits zones as text, or imports them. Cloudflare, Hetzner and others import the first.',
+    forms: { zone: 'Zone file', bind: 'BIND, with $ORIGIN', nsupdate: 'nsupdate script' },
+    download: 'Download',
+    states: {
+      found: 'Found',
+      missing: 'Not found',
+      other: 'Another value',
+      wildcard: 'Of a wildcard',
+      'could-not-ask': 'Could not ask',
+      unasked: 'Not looked for yet',
+      'not-needed': 'Not needed',
+    },
+    found: 'found instead:',
+    foundBeside: 'also there:',
+    wildcard: 'every name beside it has it too: publish it at this very name',
+    tooFew: 'the name servers do not agree, or most are silent:',
+    asked: 'Asked:',
   },
 
   control: {
@@ -988,6 +1265,198 @@ export const texts = {
   front: (name: string) =>
     `HTTPS has no certificate for ${name} yet; on the server: waypost certificate import FILE --key FILE --front-of ${name}`,
 
+  support: 'Support',
+
+  acting: {
+    begin: 'Act as this tenant',
+    beginTitle: (tenant: string) => `Act as the tenant ${tenant}?`,
+    beginWhat:
+      'For an hour you see and do what an owner of the tenant would, and nothing else. Each act is recorded as yours, and the tenant’s audit trail shows it.',
+    reason: 'Reason',
+    reasonHint: 'Written into the audit trail, which the tenant reads.',
+    begun: (tenant: string) => `You act as the tenant ${tenant} now.`,
+    banner: (tenant: string) => `You act as the tenant ${tenant}.`,
+    ends: 'It ends by itself',
+    stop: 'Stop',
+    stopped: 'You are an operator again.',
+    asTenant: (tenant: string) => `acting as the tenant ${tenant}`,
+  },
+
+  maintenance: {
+    title: 'Maintenance',
+    isOn: 'Maintenance.',
+    lead: 'While it is on, only operators change anything, and everybody reads your words on every page. What is published is answered as ever, certificates are renewed, and people still sign in.',
+    nothingChanges: 'Nothing can be changed at the moment.',
+    refused: (reason: string) =>
+      `Nothing can be changed at the moment: ${reason}. What you typed is kept below; send it again later.`,
+    operatorsMay: 'Only operators change anything at the moment.',
+    reason: 'What people read',
+    reasonHint: 'Such as “we move to another machine, until 14:00 UTC”.',
+    begin: 'Begin maintenance',
+    begun: 'Maintenance is on: only operators change anything.',
+    change: 'Change the words',
+    end: 'End maintenance',
+    ended: 'Maintenance is over.',
+    by: 'Begun by',
+    since: 'Since',
+  },
+
+  settings: {
+    title: 'Settings',
+    lead: 'How the pages look to your customers, and maintenance. It is in force with the next page that anybody opens.',
+    branding: 'Your own look',
+    serviceName: 'Name of the service',
+    serviceNameHint: 'In titles, above every page, in authenticator apps. Empty: Waypost.',
+    accentLight: 'Colour on a light ground',
+    accentDark: 'Colour on a dark ground',
+    accentHint: 'Of links and buttons, such as #0b6e69. Both or neither; it has to be readable (4.5:1).',
+    contrast: (light: string, dark: string) => `Contrast ${light}:1 on a light ground, ${dark}:1 on a dark one.`,
+    support: 'Support',
+    supportHint: 'An e-mail address, or an address that begins with https://. A link to it stands below every page.',
+    footLine: 'Line at the foot',
+    footLineHint: 'Such as the name of your company.',
+    saved: 'The settings are saved.',
+    logo: 'Logo',
+    logoLead: 'Beside the name of the service, on every page.',
+    logoFile: 'Image',
+    logoHint: (kilobytes: number) => `PNG, JPEG or WebP, at most ${kilobytes} kB. It is shown 30 pixels high.`,
+    upload: 'Use this image',
+    logoSet: 'The logo is in use.',
+    removeLogo: 'Remove the logo',
+    logoRemoved: 'The logo is removed.',
+    present: 'In use now',
+  },
+
+  signInHelp: {
+    link: 'I cannot sign in',
+    title: 'If you cannot sign in',
+    password: 'The password is forgotten',
+    passwordHow:
+      'A passkey signs you in without it. Otherwise ask the operator of this server for a link by which you choose a new one; it works once, within a day.',
+    factor: 'The authenticator app is lost',
+    factorHow:
+      'Type one of your recovery codes in place of the six digits, then set the app up anew on the page of your account. A passkey does as well. If you have neither, ask the operator to remove your second factors; your password stays.',
+    passkey: 'The passkey is lost',
+    passkeyHow:
+      'Sign in with your password, then remove the passkey on the page of your account. Where there is no other second factor, ask the operator to remove it.',
+    email: 'The e-mail address is another one',
+    emailHow:
+      'It is the name of your account and stays good for signing in, whether or not mail still arrives. Once signed in, you change it on the page of your account.',
+    ask: 'Ask the operator:',
+    askNobody: 'Ask the operator of this server, in the way in which you came to your account.',
+    operatorTitle: 'You are the operator',
+    operator: 'On the server, waypost sign-in prints a link that needs no account; for others there are',
+  },
+
+  changeEmail: {
+    title: 'Change the e-mail address',
+    what: 'You sign in with the new address from now on. No mail is sent to it, so mind that it is right. All other devices are signed out.',
+    ofOther: (email: string) => `Change the e-mail address of ${email}`,
+    whatOfOther:
+      'They sign in with the new address from now on, and all their devices are signed out. Make sure that it is they who ask for it.',
+    field: 'New e-mail address',
+    button: 'Change it',
+    done: (email: string) => `The e-mail address is ${email} now.`,
+  },
+
+  imports: {
+    title: 'Import source domains',
+    lead: 'Many at once, from a CSV file. You see what it would do before anything changes.',
+    what: 'A file as spreadsheets save it, “CSV UTF-8”: one domain a line, with commas, semicolons or tabs. The first line may name the columns; domain is the only one that is needed.',
+    columnsTitle: 'Columns',
+    columns: {
+      domain: 'the name, such as im.example.com',
+      tenant: 'whose it is to be',
+      mode: 'hosted, or external; hosted where it is empty',
+      vouch: 'yes, where the operator vouches for it',
+      target: 'the target host that it is delegated to; goes together with certificate',
+      certificate: 'the certificate lineage that is published for it',
+      services: 'separated by spaces; _xmpp-server where it is empty',
+    },
+    limits:
+      'At most 100,000 lines and 10 MB. What is there already stays as it is, and only gets the delegations that it lacks.',
+    file: 'File',
+    csv: 'Or paste it here',
+    csvHint: 'Where a file is chosen, this is not looked at.',
+    csvExample: 'im.example.com\nchat.example.org',
+    nothing: 'choose a file, or paste its lines',
+    tenant: 'Tenant',
+    tenantHint: 'Empty: a column “tenant” says it line by line.',
+    vouchLabel: 'I vouch for the lines that do not say',
+    preview: 'Preview',
+    recent: 'Imports of the last 30 days',
+    none: 'No file has been brought yet.',
+    brought: 'Brought',
+    state: 'State',
+    states: { ready: 'Not confirmed', running: 'Running', done: 'Done', cancelled: 'Cancelled' },
+    leads: {
+      ready: 'Nothing has changed yet. This is what the file would do.',
+      running: 'You may leave this page; the import goes on.',
+      done: 'The file is imported.',
+      cancelled: 'The import was cancelled. What it had done until then stays.',
+    },
+    of: (tenant: string) => `Import for the tenant ${tenant}`,
+    ofTenants: 'Import for several tenants',
+    several: 'Several',
+    understood: 'Columns understood',
+    lines: 'Lines',
+    counts: {
+      ready: { added: 'New', present: 'There already', refused: 'Refused' },
+      later: { added: 'Added', present: 'There already', refused: 'Refused' },
+    },
+    progress: (done: number, lines: number) => `${done} of ${lines} lines`,
+    confirm: (count: number) => (count === 1 ? 'Import 1 line' : `Import ${count} lines`),
+    confirmRest: 'The refused lines are left out. You can bring them again when they are mended.',
+    nothingToDo: 'All lines are refused: mend the file and bring it again.',
+    byOperator: 'An operator brought this file, and only an operator may confirm it.',
+    discard: 'Discard',
+    discarded: 'The file is discarded; nothing has changed.',
+    cancel: 'Cancel the import',
+    cancelled: 'The import is cancelled.',
+    reload: 'Reload this page to see how far it is.',
+    refusedTitle: 'Refused lines',
+    refusedLead: 'Each with what is wrong and how to mend it.',
+    line: 'Line',
+    name: 'Domain',
+    reason: 'What is wrong',
+    result: 'Result as CSV',
+    kept: 'Forgotten',
+    another: 'Import another file',
+    link: 'Import a CSV file',
+  },
+
+  check: {
+    title: 'Check a domain',
+    lead: 'What an XMPP server or client learns that asks over HTTPS which certificate to expect.',
+    domain: 'Domain, XMPP address or URL',
+    domainHint: 'Such as im.example.com or juliet@im.example.com.',
+    service: 'Service',
+    services: { '_xmpp-server._tcp': 'Servers (_xmpp-server)', '_xmpp-client._tcp': 'Clients (_xmpp-client)' },
+    ask: 'Check',
+    again: 'Check again',
+    asked: 'Asked',
+    cachedFor: 'A result is shown again for a minute.',
+    fromHere: 'Asked from this server; yours may see something else.',
+    certificates: 'Certificates to expect',
+    certificatesLead: 'Any of these may be presented; the first is the one in use.',
+    subject: 'Subject',
+    issuer: 'Issuer',
+    names: 'Names',
+    noNames: 'none',
+    noSubject: 'none',
+    from: 'Valid from',
+    until: 'Valid until',
+    sha256: 'SHA-256',
+    validity: { valid: 'Valid', expired: 'Expired', 'not-yet-valid': 'Not valid yet' },
+    pem: 'PEM',
+    notToExpect: 'The steps above break a rule: nobody expects these.',
+    posh: 'Fingerprints (POSH)',
+    poshLead: 'Of the document of RFC 7711, as it was found.',
+    poshExpires: (seconds: number) => `They may be kept for ${span(seconds)}.`,
+    fingerprints: (number: number) => `Certificate ${number}`,
+    asOthers: 'Check as others see it',
+  },
+
   reference: {
     title: 'API reference',
     lead: (base: string) => `Everything that the pages and the command line do, as JSON over HTTPS, below ${base}.`,
@@ -1023,6 +1492,8 @@ export const texts = {
   refusals: {
     nameAlone: 'give the name alone, without https:// and without a path',
     noForm: 'send the form as application/x-www-form-urlencoded',
+    noFileForm: 'send the form as multipart/form-data',
+    unreadableForm: 'the form cannot be read',
     noPasskeyAnswer: 'the browser sent no answer of a passkey; try again',
     noPasskey: 'you have no such passkey',
     noTenantToChange: 'only an owner or admin of a tenant that is not suspended may do this',
@@ -1032,6 +1503,20 @@ export const texts = {
     noUser: 'there is no such user',
     noCertificate: (lineage: string) => `lineage ${lineage} has no such certificate`,
   },
+
+  /** What a refusal is called, by its code. */
+  problems: Object.fromEntries(Object.entries(PROBLEMS).map(([code, { title }]) => [code, title])) as Record<
+    PublicCode,
+    string
+  >,
+
+  /** What the nouns explain. */
+  told: TOLD,
+
+  wishes: WISHES,
+
+  /** Where the server's words are in another language than the page, what stands before them, by the refusal's rule. */
+  rules: {} as Readonly<Record<string, string>>,
 
   problem: {
     back: 'Back to the start',

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { ProblemError } from '../../problem.ts'
 import { OPERATORS_SCOPES, SCOPES, type Scope } from '../../tenant/scope.ts'
 import type { Tenant } from '../../tenant/tenant.ts'
 import type { ApiToken } from '../../tenant/token.ts'
@@ -15,9 +14,9 @@ import { ListTable, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
 import { form, page, type Area, type Page, type Refusal, type View } from './page.tsx'
 import { Check, Checks, Choice, Copyable, Day, FormProblem, Foreign, Heading, TextField, When } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
+import { atField, byCode, refusalIn } from './refusals.ts'
 import { TenantHeading, tenantPath } from './tenant-heading.tsx'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 import { visible } from './visible.ts'
 import { mayChange, titleOf } from './whose.tsx'
 
@@ -43,6 +42,7 @@ const OWNERS = [
 
 export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Page[] {
   const tokensView = async (
+    texts: Texts,
     tenant: Tenant | null,
     principal: Principal,
     request: ListRequest,
@@ -66,7 +66,7 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
     ),
   })
 
-  const secretView = (tenant: Tenant | null, name: string, secret: string): View => ({
+  const secretView = (texts: Texts, tenant: Tenant | null, name: string, secret: string): View => ({
     title: texts.tokens.issued(name),
     area: areaOf(tenant),
     main: <SecretPage tenant={tenant} name={name} secret={secret} />,
@@ -76,20 +76,24 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
     const owner = z.strictObject(params)
     const one = z.strictObject({ ...params, id: z.uuid() })
 
-    async function token(given: z.output<typeof one>): Promise<{ tenant: Tenant | null; token: ApiToken }> {
+    async function token(
+      texts: Texts,
+      given: z.output<typeof one>,
+    ): Promise<{ tenant: Tenant | null; token: ApiToken }> {
       const tenant = await find.owner(given)
       const token = await tokens.find(tenant?.id ?? null, given.id)
-      if (!token) throw new ProblemError('not-found', texts.refusals.noToken)
+      if (!token) throw refusalIn(texts, 'not-found', texts.refusals.noToken)
       return { tenant, token }
     }
 
     return [
-      page({ path: `${path}/tokens`, access, params: owner, query: listQuery }, async ({ params, principal, query }) =>
-        tokensView(await find.owner(params), principal, query),
+      page(
+        { path: `${path}/tokens`, access, params: owner, query: listQuery },
+        async ({ params, principal, query, texts }) => tokensView(texts, await find.owner(params), principal, query),
       ),
       form(
         { path: `${path}/tokens`, access, params: owner, form: tokenForm },
-        async ({ name, addresses, lives, ...scopes }, { params, principal, act }) => {
+        async ({ name, addresses, lives, ...scopes }, { params, principal, act, texts }) => {
           requireGrave(principal, act.at)
           const tenant = await find.owner(params)
           const { token, secret } = await apiTokens.issue(
@@ -103,10 +107,16 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
             },
             act,
           )
-          return { shown: secretView(tenant, token.name, secret) }
+          return { shown: secretView(texts, tenant, token.name, secret) }
         },
-        async (refusal, { params, principal }) =>
-          tokensView(await find.owner(params), principal, {}, atField(refusal, byCode({ 'already-exists': 'name' }))),
+        async (refusal, { params, principal, texts }) =>
+          tokensView(
+            texts,
+            await find.owner(params),
+            principal,
+            {},
+            atField(refusal, byCode({ 'already-exists': 'name' })),
+          ),
       ),
       ...confirmed(
         {
@@ -116,8 +126,8 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
           params: one,
           form: z.strictObject({ overlap: z.enum(OVERLAPS) }),
         },
-        async ({ params }, refusal) => {
-          const { tenant, token: found } = await token(params)
+        async ({ params, texts }, refusal) => {
+          const { tenant, token: found } = await token(texts, params)
           return {
             title: texts.tokens.rotateTitle(found.name),
             lines: [texts.tokens.rotateWhat],
@@ -137,8 +147,8 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
             ),
           }
         },
-        async ({ overlap }, { params, principal, act }) => {
-          const { tenant } = await token(params)
+        async ({ overlap }, { params, principal, act, texts }) => {
+          const { tenant } = await token(texts, params)
           const rotated = await apiTokens.rotate(
             principal,
             tenant?.id ?? null,
@@ -146,13 +156,13 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
             Number(overlap) * HOUR_MS,
             act,
           )
-          return { shown: secretView(tenant, rotated.token.name, rotated.secret) }
+          return { shown: secretView(texts, tenant, rotated.token.name, rotated.secret) }
         },
       ),
       ...confirmed(
         { path: `${path}/tokens/:id/revoke`, access, params: one },
-        async ({ params }) => {
-          const { tenant, token: found } = await token(params)
+        async ({ params, texts }) => {
+          const { tenant, token: found } = await token(texts, params)
           return {
             title: texts.tokens.revokeTitle(found.name),
             lines: [texts.tokens.revokeWhat],
@@ -161,8 +171,8 @@ export function tokenPages({ tokens, apiTokens }: AdminDeps, find: LookUps): Pag
             area: areaOf(tenant),
           }
         },
-        async (_form, { params, act }) => {
-          const { tenant, token: found } = await token(params)
+        async (_form, { params, act, texts }) => {
+          const { tenant, token: found } = await token(texts, params)
           await tokens.remove(tenant?.id ?? null, params.id, act)
           return { to: tokensPath(tenant), notice: { text: texts.tokens.revoked(found.name), warnings: [] } }
         },

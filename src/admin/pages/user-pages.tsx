@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { ProblemError } from '../../problem.ts'
 import type { Invitation } from '../../tenant/link.ts'
 import type { Role } from '../../tenant/member.ts'
 import type { Principal } from '../../tenant/principal.ts'
@@ -15,14 +14,14 @@ import { ListPage, pageOfList, type ListView } from './list.tsx'
 import { listQuery, type ListRequest } from './list-query.ts'
 import { form, page, type Page, type Refusal, type View } from './page.tsx'
 import { Badge, Check, Day, FormProblem, Heading, TextField, When } from './parts.tsx'
-import { atField, byCode } from './refusals.ts'
-import { texts } from './texts.ts'
+import { atField, byCode, refusalIn } from './refusals.ts'
+import type { Texts } from './texts.ts'
 
 const one = z.strictObject({ id: z.uuid() })
 const makeOperator = { access: 'operator', isGrave: true } as const
 
 export function userPages({ users, members, sessions, accounts, links }: AdminDeps, find: LookUps): Page[] {
-  const usersView = async (request: ListRequest, now: Date, refusal?: Refusal): Promise<View> => ({
+  const usersView = async (texts: Texts, request: ListRequest, now: Date, refusal?: Refusal): Promise<View> => ({
     title: texts.users.title,
     area: 'users',
     main: (
@@ -40,14 +39,14 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
     ),
   })
 
-  async function user(id: string): Promise<User> {
+  async function user(texts: Texts, id: string): Promise<User> {
     const found = await users.find(id)
-    if (!found) throw new ProblemError('not-found', texts.refusals.noUser)
+    if (!found) throw refusalIn(texts, 'not-found', texts.refusals.noUser)
     return found
   }
 
-  const userView = async (id: string, principal: Principal): Promise<View> => {
-    const found = await user(id)
+  const userView = async (texts: Texts, id: string, principal: Principal): Promise<View> => {
+    const found = await user(texts, id)
     const roles = await members.rolesOf(id)
     const names = await find.tenantNames([...roles.keys()].map((tenantId) => ({ tenantId })))
     return {
@@ -65,7 +64,7 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
 
   const path = (id: string) => `/users/${id}`
   const told = (id: string, text: string) => ({ to: path(id), notice: { text, warnings: [] } })
-  const linkView = (user: User, link: Parameters<typeof LinkPage>[0]['link'], title: string): View => ({
+  const linkView = (texts: Texts, user: User, link: Parameters<typeof LinkPage>[0]['link'], title: string): View => ({
     title,
     area: 'users',
     main: (
@@ -79,28 +78,31 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
   })
 
   return [
-    page({ path: '/users', access: 'operator', query: listQuery }, ({ query, act }) => usersView(query, act.at)),
+    page({ path: '/users', access: 'operator', query: listQuery }, ({ query, act, texts }) =>
+      usersView(texts, query, act.at),
+    ),
     form(
       {
         path: '/users',
         access: 'operator',
         form: z.strictObject({ email: emailField, isOperator: z.literal('yes').optional() }),
       },
-      async ({ email, isOperator }, { principal, act }) => {
+      async ({ email, isOperator }, { principal, act, texts }) => {
         if (isOperator) authorize(makeOperator, principal, null, act.at, { isChange: true })
         const { user, link } = await accounts.create(principal, { email, isOperator: isOperator === 'yes' }, act)
         const title = texts.users.added(user.email)
-        return link ? { shown: linkView(user, link, title) } : told(user.id, title)
+        return link ? { shown: linkView(texts, user, link, title) } : told(user.id, title)
       },
-      (refusal, { act }) => usersView({}, act.at, atField(refusal, byCode({ 'already-exists': 'email' }))),
+      (refusal, { act, texts }) =>
+        usersView(texts, {}, act.at, atField(refusal, byCode({ 'already-exists': 'email' }))),
     ),
-    page({ path: '/users/:id', access: 'operator', params: one }, ({ params: { id }, principal }) =>
-      userView(id, principal),
+    page({ path: '/users/:id', access: 'operator', params: one }, ({ params: { id }, principal, texts }) =>
+      userView(texts, id, principal),
     ),
     ...confirmed(
       { path: '/users/:id/password-link', access: 'operator', isGrave: true, params: one },
-      async ({ params: { id } }) => {
-        const { email } = await user(id)
+      async ({ params: { id }, texts }) => {
+        const { email } = await user(texts, id)
         return {
           title: texts.users.resetTitle(email),
           lines: [texts.users.resetWhat],
@@ -109,22 +111,56 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
           area: 'users',
         }
       },
-      async (_form, { params: { id }, principal, act }) => {
-        const found = await user(id)
-        return { shown: linkView(found, await accounts.issuePasswordLink(principal, id, act), texts.users.resetLink) }
+      async (_form, { params: { id }, principal, act, texts }) => {
+        const found = await user(texts, id)
+        return {
+          shown: linkView(texts, found, await accounts.issuePasswordLink(principal, id, act), texts.users.resetLink),
+        }
+      },
+    ),
+    ...confirmed(
+      {
+        path: '/users/:id/email',
+        access: 'operator',
+        isGrave: true,
+        params: one,
+        form: z.strictObject({ email: emailField }),
+      },
+      async ({ params: { id }, texts }, refusal) => ({
+        title: texts.changeEmail.ofOther((await user(texts, id)).email),
+        lines: [texts.changeEmail.whatOfOther],
+        button: texts.changeEmail.button,
+        isHarmless: true,
+        back: path(id),
+        area: 'users',
+        fields: (
+          <TextField
+            name="email"
+            label={texts.changeEmail.field}
+            refusal={refusal && atField(refusal, byCode({ 'already-exists': 'email' }))}
+            isRequired
+            type="email"
+          />
+        ),
+        labels: { email: texts.changeEmail.field },
+      }),
+      async ({ email }, { params: { id }, principal, session, act, texts }) => {
+        const own = id === principal.userId ? { sessionId: session.id } : {}
+        const changed = await accounts.changeEmail(id, { email, by: 'operator', ...own }, act)
+        return told(id, texts.changeEmail.done(changed.email))
       },
     ),
     ...confirmed(
       { path: '/users/:id/second-factors', access: 'operator', isGrave: true, params: one },
-      async ({ params: { id } }) => ({
-        title: texts.users.factorsTitle((await user(id)).email),
+      async ({ params: { id }, texts }) => ({
+        title: texts.users.factorsTitle((await user(texts, id)).email),
         lines: [texts.users.factorsWhat],
         button: texts.users.removeFactors,
         back: path(id),
         area: 'users',
       }),
-      async (_form, { params: { id }, act }) => {
-        const { email } = await user(id)
+      async (_form, { params: { id }, act, texts }) => {
+        const { email } = await user(texts, id)
         await accounts.removeFactors(id, act)
         return { to: path(id), notice: { text: texts.users.factorsRemoved(email), warnings: [] } }
       },
@@ -136,8 +172,8 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
         params: one,
         form: z.strictObject({ isOperator: z.enum(['yes', 'no']) }),
       },
-      async ({ params: { id }, principal }) => {
-        const { email, operatorSince } = await user(id)
+      async ({ params: { id }, principal, texts }) => {
+        const { email, operatorSince } = await user(texts, id)
         const { users: t } = texts
         const isOperator = operatorSince !== null
         const isOwn = id === principal.userId
@@ -150,7 +186,7 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
           fields: <input type="hidden" name="isOperator" value={isOperator ? 'no' : 'yes'} />,
         }
       },
-      async ({ isOperator }, { params: { id }, principal, session, act }) => {
+      async ({ isOperator }, { params: { id }, principal, session, act, texts }) => {
         const { email } = await users.setOperator(id, isOperator === 'yes', act)
         await sessions.closeAll(id, act, session.id)
         if (id === principal.userId && isOperator === 'no')
@@ -160,8 +196,8 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
     ),
     ...confirmed(
       { path: '/users/:id/remove', access: 'operator', isGrave: true, params: one },
-      async ({ params: { id }, principal }) => {
-        const { email } = await user(id)
+      async ({ params: { id }, principal, texts }) => {
+        const { email } = await user(texts, id)
         const { users: t } = texts
         const isOwn = id === principal.userId
         return {
@@ -172,8 +208,8 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
           area: 'users',
         }
       },
-      async (_form, { params: { id }, principal, act }) => {
-        const { email } = await user(id)
+      async (_form, { params: { id }, principal, act, texts }) => {
+        const { email } = await user(texts, id)
         await users.remove(id, act)
         if (id === principal.userId)
           return { to: '/sign-in', notice: { text: texts.users.removedOwn, warnings: [] }, session: null }
@@ -182,15 +218,15 @@ export function userPages({ users, members, sessions, accounts, links }: AdminDe
     ),
     ...confirmed(
       { path: '/operator/invitations/:id/withdraw', access: 'operator', params: one },
-      async ({ params: { id }, act }) => ({
-        title: texts.members.withdrawTitle((await openInvitation(links, null, id, act.at)).email),
+      async ({ params: { id }, act, texts }) => ({
+        title: texts.members.withdrawTitle((await openInvitation(texts, links, null, id, act.at)).email),
         lines: [texts.members.withdrawWhat],
         button: texts.members.withdraw,
         back: '/users',
         area: 'users',
       }),
-      async (_form, { params: { id }, act }) => {
-        const { email } = await openInvitation(links, null, id, act.at)
+      async (_form, { params: { id }, act, texts }) => {
+        const { email } = await openInvitation(texts, links, null, id, act.at)
         await links.withdrawInvitation(null, id, act)
         return { to: '/users', notice: { text: texts.members.withdrawn(email), warnings: [] } }
       },
@@ -315,6 +351,9 @@ function UserPage(props: { user: User; isOwn: boolean; tenants: readonly { name:
               {t.removeFactors}
             </a>
           ) : null}
+          <a class="button" href={`${path}/email`}>
+            {all.changeEmail.title}
+          </a>
           <a class="button" href={`${path}/operator`}>
             {user.operatorSince ? t.demote : t.promote}
           </a>

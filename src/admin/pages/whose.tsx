@@ -1,4 +1,3 @@
-import { ProblemError } from '../../problem.ts'
 import type { Role } from '../../tenant/member.ts'
 import { isAtLeast } from '../../tenant/member.ts'
 import { verdict, type Access, type Principal } from '../../tenant/principal.ts'
@@ -8,8 +7,9 @@ import type { LookUps } from '../deps.ts'
 import { useTexts } from './context.ts'
 import type { Refusal } from './page.tsx'
 import { Choice, TextField } from './parts.tsx'
+import { refusalIn } from './refusals.ts'
 import { suggestedTenants } from './suggestions.ts'
-import { texts } from './texts.ts'
+import type { Texts } from './texts.ts'
 
 const MOST = 200
 
@@ -65,11 +65,12 @@ export interface TenantChoices {
 
 /** @throws ProblemError forbidden: there is no tenant that they may change, so that a form would be of no use */
 export async function tenantsToChoose(
+  texts: Texts,
   { tenants }: { tenants: TenantStore },
   principal: Principal,
 ): Promise<TenantChoices> {
   const choices = await tenantChoices({ tenants }, principal)
-  if (isWithoutChoice(choices)) throw new ProblemError('forbidden', texts.refusals.noTenantToChange)
+  if (isWithoutChoice(choices)) throw refusalIn(texts, 'forbidden', texts.refusals.noTenantToChange)
   return choices
 }
 
