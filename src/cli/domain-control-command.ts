@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { DnsRecord } from '../delegation/dns-records.ts'
 import type { RedirectRule } from '../delegation/redirect-rules.ts'
+import { ZONE_FORMS, type ZoneForm } from '../delegation/zone-text.ts'
 import { displayName } from '../name.ts'
 import { FAULT_WORDS, isToPublish, REPLY_WORDS } from '../tenant/explanation.ts'
 import type { Look } from '../tenant/findings.ts'
@@ -11,7 +12,7 @@ import { withApi } from './connect.ts'
 import { ruleText } from './delegation-command.ts'
 import { card, EXIT, when } from './io.ts'
 import { oneOf } from './options.ts'
-import type { ControlOfSourceDomain, Delegation, SourceDomain } from './resources.ts'
+import type { ControlOfSourceDomain, Delegation, SourceDomain, SourceDomainInDetail } from './resources.ts'
 import { claimOf, delegationsOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
@@ -55,6 +56,24 @@ export function addDomainControlCommands(domain: Command, deps: CommandDeps): vo
         const found = await claimOf(api, name, options.tenant)
         const { body } = await api.get<ControlOfSourceDomain>(`${pathOf(found)}/control`)
         io.write(options.json ? escapeUnseen(JSON.stringify(body) + '\n') : screenOf(body))
+      }),
+    )
+
+  domain
+    .command('records <name>')
+    .description('the DNS records to publish, as text for whoever edits zones or has programs do it')
+    .option('--for <form>', 'zone, bind (with $ORIGIN), nsupdate', oneOf(...ZONE_FORMS), 'zone')
+    .option('--tenant <name>', 'whose, where several have claimed it')
+    .option('--json', 'print them as JSON')
+    .addHelpText('after', '\nExample:\n  waypost domain records im.example.com --for nsupdate | nsupdate -k key.conf')
+    .action((name: string, options: Options & { for: ZoneForm }, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const found = await claimOf(api, name, options.tenant)
+        if (options.json) {
+          const { body } = await api.get<SourceDomainInDetail>(pathOf(found))
+          return io.write(escapeUnseen(JSON.stringify(body.dnsRecords) + '\n'))
+        }
+        for await (const chunk of api.text(`${pathOf(found)}/zone-file`, { format: options.for })) io.write(chunk)
       }),
     )
 

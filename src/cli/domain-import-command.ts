@@ -1,23 +1,17 @@
-import { createReadStream, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
-import { serviceName } from '../delegation/service-name.ts'
-import type { SourceDomainMode } from '../delegation/source-domain.ts'
-import { domainName, type DomainName } from '../name.ts'
+import type { ImportLine, LineRequest } from '../delegation/import-file.ts'
+import { MOST_IMPORT_BYTES, MOST_IMPORT_LINES } from '../delegation/source-domain.ts'
 import { ProblemError, type ProblemCode } from '../problem.ts'
 import { path, type Api } from './api.ts'
 import { withApi } from './connect.ts'
 import { tenantOf } from './whose.ts'
 import type { CommandDeps } from './command-deps.ts'
 
-const COLUMNS = ['domain', 'tenant', 'mode', 'vouch', 'target', 'certificate', 'services'] as const
-const BATCH = 500
-const MOST_LINES = 100_000
-const MOST_BYTES = 10 * 2 ** 20
-const LONGEST_FIELD = 1024
+const LINE_FEED = 10
 const MOST_BODY_BYTES = 900_000 // the route takes a little more
 const WITH_ALL_LINES = new Set<ProblemCode>(['unavailable', 'sign-in-required', 'forbidden', 'too-many-requests'])
 
-type Line = Partial<Record<(typeof COLUMNS)[number], string>>
 interface Verdict {
   line: number
   domain: string
@@ -27,15 +21,7 @@ interface Verdict {
 interface Candidate {
   line: number
   text: string
-  domain: ImportedDomain
-}
-/** As the API takes it. */
-interface ImportedDomain {
-  tenant: string
-  name: DomainName
-  mode: SourceDomainMode
-  isVouched: boolean
-  delegations: { service: string; targetHost: DomainName; lineage: string }[]
+  domain: LineRequest // as the API takes it
 }
 interface Outcome {
   outcome: 'added' | 'there already' | 'refused'
@@ -56,21 +42,22 @@ export function addDomainImportCommand(domain: Command, deps: CommandDeps): void
       `
 The first line names the columns: domain, and any of tenant, mode (hosted or external), vouch (yes or no),
 target, certificate (a lineage) and services (separated by spaces, _xmpp-server where it is left out);
-target and certificate go together and register delegations. At most ${MOST_LINES} lines and 10 MB a file.
-Lines are written with their delegations in batches of ${BATCH}, a transaction each; a refused line changes nothing
-and stops nothing. Of a name that is there already only the delegations that it lacks are added. Exit code 1
+target and certificate go together and register delegations. Without titles the columns are domain, mode, target,
+certificate, services. Commas, semicolons or tabs, in UTF-8; at most ${MOST_IMPORT_LINES} lines and 10 MB a file.
+Lines are written with their delegations in batches of some hundred, a transaction each; a refused line changes
+nothing and stops nothing. Of a name that is there already only the delegations that it lacks are added. Exit code 1
 where a line was refused.`,
     )
     .action((file: string, options: { tenant?: string; vouch?: true; dryRun?: true; json?: true }, command: Command) =>
       withApi(deps, command, async (api) => {
-        const size = sizeOf(file)
+        const bytes = bytesOf(file)
         const bar = io.isTerminal && !options.json ? await progressBar() : undefined
         bar?.start('reading')
         const counts = { added: 0, 'would be added': 0, 'there already': 0, refused: 0 }
         const held: string[] = [] // until the bar is gone: a line of text would break it
         let shown = 0
         try {
-          for await (const { verdicts, bytes } of importDomains(api, file, options)) {
+          for await (const { verdicts, share } of importDomains(api, bytes, options)) {
             for (const verdict of verdicts) {
               counts[verdict.result]++
               if (options.json) io.write(JSON.stringify(verdict) + '\n')
@@ -80,7 +67,7 @@ where a line was refused.`,
                 else io.writeError(line)
               }
             }
-            const percent = Math.min(100, Math.floor((bytes / size) * 100))
+            const percent = Math.floor(share * 100)
             bar?.advance(percent - shown, `${counts.added + counts['would be added']} domains`)
             shown = percent
           }
@@ -104,88 +91,40 @@ async function progressBar() {
 
 async function* importDomains(
   api: Api,
-  file: string,
+  bytes: Uint8Array,
   options: { tenant?: string; vouch?: true; dryRun?: true },
-): AsyncGenerator<{ verdicts: Verdict[]; bytes: number }> {
+): AsyncGenerator<{ verdicts: Verdict[]; share: number }> {
   const { isOperator } = await api.session()
   let onlyTenant: string | undefined
-  const seen = new Set<string>()
-  const vouchedFor = new Map<string, string>() // a name, and the tenant
-  let batch: Candidate[] = []
-  let refused: Verdict[] = []
 
-  async function tenantOfLine({ tenant }: Line): Promise<string> {
+  async function tenantOfLine(tenant: string): Promise<string> {
     return tenant || options.tenant || (onlyTenant ??= await tenantOf(api, undefined))
   }
 
-  async function candidate(line: number, fields: Line): Promise<Candidate> {
-    const text = fields.domain ?? ''
-    const name = domainName(text)
-    const mode = oneOf(fields.mode, ['hosted', 'external'], 'hosted', 'mode')
-    const vouch = oneOf(fields.vouch, ['yes', 'no'], options.vouch ? 'yes' : 'no', 'vouch')
-    const tenant = await tenantOfLine(fields)
-    const delegations = delegationsOf(fields)
-    if (seen.has(`${tenant} ${name}`)) throw new ProblemError('already-exists', 'it stands in the file twice')
-    seen.add(`${tenant} ${name}`)
-    if (vouch === 'yes') {
-      if (!isOperator) throw new ProblemError('malformed-request', 'only the operator may vouch for a name')
-      if ((vouchedFor.get(name) ?? tenant) !== tenant)
-        throw new ProblemError('source-domain-taken', 'another line of the file vouches for it for another tenant')
-      vouchedFor.set(name, tenant)
-    }
-    return {
-      line,
-      text,
-      domain: { tenant, name, mode, isVouched: vouch === 'yes', delegations },
+  async function candidate({ line, text, request }: ImportLine): Promise<Candidate | Verdict> {
+    try {
+      if (request instanceof ProblemError) throw request
+      return { line, text, domain: { ...request, tenant: await tenantOfLine(request.tenant) } }
+    } catch (error) {
+      return refusalOf(problemOfLine(error).message, line, text)
     }
   }
 
-  async function* flush(bytes: number): AsyncGenerator<{ verdicts: Verdict[]; bytes: number }> {
+  // Here, because the other commands can do without it
+  const { importFile } = await import('../delegation/import-file.ts')
+  const { lines } = importFile(bytes, { mayVouch: isOperator, isVouched: options.vouch === true })
+  const all = bytes.reduce((count, byte) => count + Number(byte === LINE_FEED), 1)
+  for await (const block of lines) {
+    const read: (Candidate | Verdict)[] = []
+    for (const line of block) read.push(await candidate(line))
+    const refused = read.filter((one): one is Verdict => 'result' in one)
+    const batch = read.filter((one): one is Candidate => !('result' in one))
     const verdicts = [...refused, ...(await write(api, isOperator, batch, options.dryRun === true))]
-    batch = []
-    refused = []
-    yield { verdicts: verdicts.sort((a, b) => a.line - b.line), bytes }
-  }
-
-  const { parse } = await import('csv-parse')
-  const source = createReadStream(file)
-  const parser = source.pipe(
-    parse({
-      bom: true,
-      info: true,
-      columns: (header: string[]) => header.map(columnName),
-      relax_column_count_less: true,
-      skip_empty_lines: true,
-      trim: true,
-      max_record_size: LONGEST_FIELD * COLUMNS.length,
-    }),
-  )
-  source.on('error', (fault) => parser.destroy(fault))
-  let lines = 0
-  let bytes = 0
-  try {
-    for await (const { record, info } of parser as AsyncIterable<{
-      record: Line
-      info: { lines: number; bytes: number }
-    }>) {
-      bytes = info.bytes
-      if (++lines > MOST_LINES)
-        throw new ProblemError('too-large', `the file has more than ${MOST_LINES} lines; split it`)
-      try {
-        batch.push(await candidate(info.lines, record))
-      } catch (error) {
-        refused.push(refusalOf(problemOfLine(error).message, info.lines, record.domain ?? ''))
-      }
-      if (batch.length + refused.length >= BATCH) yield* flush(bytes)
+    yield {
+      verdicts: verdicts.sort((a, b) => a.line - b.line),
+      share: Math.min(1, (block.at(-1)?.line ?? 0) / all),
     }
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (/^E[A-Z]+$/.test(code)) throw unreadable(file, cause as Error)
-    if (!(cause instanceof Error && code.startsWith('CSV_'))) throw cause
-    yield* flush(bytes)
-    throw new ProblemError('malformed-request', `the file is no CSV from here on: ${cause.message}`, { cause })
   }
-  yield* flush(Infinity)
 }
 
 async function write(api: Api, isOperator: boolean, batch: Candidate[], isRehearsal: boolean): Promise<Verdict[]> {
@@ -255,38 +194,6 @@ function ofEachTenant(batch: Candidate[]): Map<string, Candidate[]> {
   return tenants
 }
 
-function delegationsOf({ target, certificate, services }: Line): ImportedDomain['delegations'] {
-  if (Boolean(target) !== Boolean(certificate))
-    throw new ProblemError('malformed-request', 'target and certificate go together')
-  if (!target || !certificate) return []
-  const targetHost = domainName(target)
-  return (services || '_xmpp-server').split(/\s+/).map((text) => {
-    const { service, protocol } = serviceName(text)
-    return { service: `${service}.${protocol}`, targetHost, lineage: certificate }
-  })
-}
-
-function columnName(title: string): string {
-  const column = COLUMNS.find((known) => known === title.trim().toLowerCase())
-  if (column === undefined)
-    throw new ProblemError(
-      'malformed-request',
-      `the first line has a column ${JSON.stringify(title)}; known are ${COLUMNS.join(', ')}`,
-    )
-  return column
-}
-
-function oneOf<T extends string>(text: string | undefined, choices: T[], fallback: T, column: string): T {
-  if (text === undefined || text === '') return fallback
-  const choice = choices.find((one) => one === text.toLowerCase())
-  if (choice === undefined)
-    throw new ProblemError(
-      'malformed-request',
-      `${column} should be ${choices.join(' or ')}, not ${JSON.stringify(text)}`,
-    )
-  return choice
-}
-
 /** @throws what is wrong with more than this line */
 function problemOfLine(error: unknown): ProblemError {
   if (error instanceof ProblemError && !WITH_ALL_LINES.has(error.code)) return error
@@ -297,17 +204,12 @@ function refusalOf(detail: string, line: number, domain: string): Verdict {
   return { line, domain, result: 'refused', detail }
 }
 
-function sizeOf(file: string): number {
-  let size: number
+/** @throws ProblemError malformed-request, too-large */
+function bytesOf(file: string): Uint8Array {
   try {
-    size = statSync(file).size
+    if (statSync(file).size <= MOST_IMPORT_BYTES) return readFileSync(file)
   } catch (cause) {
-    throw unreadable(file, cause as Error)
+    throw new ProblemError('malformed-request', `${file} cannot be read: ${(cause as Error).message}`, { cause })
   }
-  if (size > MOST_BYTES) throw new ProblemError('too-large', `${file} is larger than 10 MB; split it`)
-  return size
-}
-
-function unreadable(file: string, cause: Error): ProblemError {
-  return new ProblemError('malformed-request', `${file} cannot be read: ${cause.message}`, { cause })
+  throw new ProblemError('too-large', `${file} is larger than 10 MB; split it`)
 }

@@ -22,6 +22,21 @@ export interface Session {
   authenticatedAt: string | null
 }
 
+export interface Settings {
+  serviceName: string | null
+  accents: { light: string; dark: string } | null
+  support: string | null
+  footLine: string | null
+  logo: { mediaType: string; sha256: string } | null
+}
+
+export interface Maintenance {
+  isOn: boolean
+  reason: string | null
+  since: string | null
+  by: string | null
+}
+
 export interface Tenant {
   name: string
   createdAt: string
@@ -203,6 +218,24 @@ export interface AcmeBudget {
     count: number
     periodSeconds: number
     left: number
+  }[]
+}
+
+export interface Overview {
+  troubles: {
+    trouble:
+      | 'expired'
+      | 'ending'
+      | 'failing-operator'
+      | 'failing-owner'
+      | 'failing-authority'
+      | 'wavering'
+      | 'unproven'
+      | 'rule-wrong'
+      | 'failed-jobs'
+    count: number
+    isMore: boolean
+    examples: { tenant: string | null; name: string; at: string | null }[]
   }[]
 }
 

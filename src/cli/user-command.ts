@@ -96,6 +96,18 @@ Example:
     )
 
   user
+    .command('set-email <email> <new>')
+    .description('give somebody another e-mail address to sign in with; ends their sessions')
+    .option('--json', 'print it as JSON')
+    .action((email: string, to: string, { json }: { json?: true }, command: Command) =>
+      withApi(deps, command, async (api) => {
+        const { id } = await userOf(api, email)
+        const { body } = await api.put<User>(path`/users/${id}/email`, { email: to })
+        report(io, json, `the e-mail address is ${body.email}`, { email: body.email })
+      }),
+    )
+
+  user
     .command('reset-password <email>')
     .description('print a link by which somebody chooses a new password; other factors stay')
     .option('--json', 'print it as JSON')

@@ -59,7 +59,7 @@ describe('domain import', () => {
     const dry = await site.waypost('domain', 'import', file, '--dry-run')
     expect(dry.stdout).toBe('would be added: 2, there already: 0, refused: 4\n')
     expect(dry.stderr).toMatch(
-      /^line 4: not a name: .*no domain name.*\nline 5: .*no tenant nobody.*\nline 6: .*hosted or external.*\nline 7: .*twice\n$/,
+      /^line 4: not a name: .*no domain name.*\nline 5: .*no tenant nobody.*\nline 6: .*hosted or external.*\nline 7: .*twice; leave one of the lines out\n$/,
     )
     expect(dry.code).toBe(1)
     expect(await list('acme')).toEqual([])
@@ -75,7 +75,9 @@ describe('domain import', () => {
     const file = csv('taken.csv', 'domain,vouch', 'one.example.com,yes', 'four.example.com,yes')
     const { stdout, stderr, code } = await site.waypost('domain', 'import', file, '--tenant', 'other')
     expect(stdout).toBe('added: 1, there already: 0, refused: 1\n')
-    expect(stderr).toMatch(/^line 2: one.example.com: another tenant holds this name\n$/)
+    expect(stderr).toMatch(
+      /^line 2: one.example.com: another tenant holds this name; ask the operator if it is yours\n$/,
+    )
     expect(code).toBe(1)
     expect(await list('other')).toEqual(['four.example.com'])
   })
@@ -109,7 +111,7 @@ describe('domain import', () => {
     const first = await site.waypost('domain', 'import', file, '--tenant', 'third')
     expect(first.stdout).toBe('added: 3, there already: 0, refused: 3\n')
     expect(first.stderr).toMatch(
-      /^line 5: .*no certificate lineage nothing\nline 6: .*no service.*\nline 7: .*another tenant holds this name\n$/,
+      /^line 5: .*no certificate lineage nothing; .*\nline 6: .*no service.*\nline 7: .*another tenant holds this name; .*\n$/,
     )
     expect(dry.stderr).toBe(first.stderr)
     expect(await list('third')).toEqual(['eight.example.com', 'nine.example.com', 'seven.example.com'])

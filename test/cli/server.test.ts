@@ -318,7 +318,7 @@ test('the root of the local authority is the same both ways', async () => {
 describe('the token of a tenant', () => {
   let own: Run
   const all = SCOPES.filter(
-    (scope) => !/^(?:tenants|target-hosts):write$|^authorities:|^jobs:|^grave$/.test(scope),
+    (scope) => !/^(?:tenants|target-hosts):write$|^authorities:|^jobs:|^settings:|^grave$/.test(scope),
   ).join(',')
 
   beforeAll(async () => {
@@ -376,8 +376,8 @@ describe('the token of a tenant', () => {
     expect(stderr.split('\n')).toEqual([
       'line 3: b.example.net: there is no tenant stranger',
       'line 4: c.example.net: only the operator may vouch for a name',
-      expect.stringMatching(/^line 5: d.example.net: delegations\/0\/lineage: .* at most 25\d /),
-      expect.stringMatching(/^line 6: e.example.net: delegations: .*20/),
+      'line 5: d.example.net: certificate is longer than 255 characters',
+      'line 6: e.example.net: a line may have 20 services and no more',
       '',
     ])
     expect(code).toBe(1)
