@@ -1,6 +1,6 @@
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { adminApp } from '../../src/admin/app.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { ADMIN_HOST, selfSigned, type AdminServer } from './admin-server.ts'
@@ -9,7 +9,7 @@ import { ADMIN_HOST, selfSigned, type AdminServer } from './admin-server.ts'
 export interface AdminBrowser {
   /** What the console said, of CSP or of anything else. */
   complaints: string[]
-  context: (options?: { javaScriptEnabled?: boolean; colorScheme?: 'light' | 'dark' }) => Promise<BrowserContext>
+  context: (options?: BrowserContextOptions) => Promise<BrowserContext>
   close: () => Promise<void>
 }
 

@@ -94,7 +94,7 @@ export async function adminServer(
   const storage = await openStorage({ url: undefined, file, sealer: keys, clock })
   await storage.migrate()
   const config = parseConfig(
-    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\n[tenants]\nself_registration = true\n[edge]\nname = "edge.example.net"\naddresses = ["192.0.2.1", "2001:db8::1"]\n[names]\nallow = ${JSON.stringify(SPECIAL_NAMES)}\n[outside]\nresolvers = ["127.0.0.1:1"]\n`,
+    `[admin]\nhost = "${ADMIN_HOST}"\nrequests_per_minute = 1000000\npublic_check = true\n[tenants]\nself_registration = true\n[edge]\nname = "edge.example.net"\naddresses = ["192.0.2.1", "2001:db8::1"]\n[names]\nallow = ${JSON.stringify(SPECIAL_NAMES)}\n[outside]\nresolvers = ["127.0.0.1:1"]\n`,
   )
   const log = createLog({ level: 'debug', role: 'test' }, { write: (line: string) => void logged.push(line) })
   const deps: AdminDeps = {

@@ -37,7 +37,9 @@ interface Who {
 }
 
 /** All that a tenant's token can have. */
-const TENANTS = SCOPES.filter((scope) => !/^(?:tenants:write|target-hosts:write|authorities:.*|jobs:.*)$/.test(scope))
+const TENANTS = SCOPES.filter(
+  (scope) => !/^(?:tenants:write|target-hosts:write|authorities:.*|jobs:.*|settings:.*)$/.test(scope),
+)
 const without = (lacking: (scope: Scope) => boolean) => TENANTS.filter((scope) => !lacking(scope))
 const noun = ({ scope }: Rule) => scope.split(':')[0]!
 const PEOPLE: Who[] = [

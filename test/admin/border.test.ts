@@ -137,7 +137,7 @@ describe('the Host', () => {
 describe('the headers of every answer', () => {
   const CSP =
     "default-src 'none';script-src 'self';style-src 'self';img-src 'self';font-src 'self';connect-src 'self';" +
-    "form-action 'self';base-uri 'none';frame-ancestors 'none';object-src 'none';require-trusted-types-for 'script';trusted-types 'none'"
+    "form-action 'self';base-uri 'none';frame-ancestors 'none';object-src 'none';require-trusted-types-for 'script';trusted-types htmx"
 
   test('are those of a hardened admin plane, whatever the status', async () => {
     const { pages, routes } = declared(server.deps)

@@ -19,7 +19,7 @@ async function signedIn(options: { javaScriptEnabled?: boolean }): Promise<Brows
   const { url } = await issueSignInLink({ ...server.deps, adminOrigin: ORIGIN }, server.act())
   await page.goto(url)
   await page.getByRole('button', { name: 'Sign in as the operator' }).click()
-  expect(page.url()).toBe(`${ORIGIN}/delegations`)
+  expect(page.url()).toBe(`${ORIGIN}/overview`)
   await page.close()
   return opened
 }
@@ -50,10 +50,10 @@ describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
       await page.getByRole('button', { name: button, exact: true }).click()
     }
     await fill('/tenants', { Name: 'acme' }, 'Add')
-    await page.goto(`${ORIGIN}/source-domains`)
+    await fill('/source-domains', { 'Your domain': 'im.example.com' }, 'Continue')
+    await page.getByLabel('No, or it may go').check()
     await page.getByLabel('I vouch that the tenant controls this name').check()
-    await page.getByLabel('Name', { exact: true }).fill('im.example.com')
-    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByRole('button', { name: 'Add the domain' }).click()
     await fill('/target-hosts', { Name: 'hosting.example.com' }, 'Add')
     await fill('/certificates/import', { Certificate: selfSigned().certificate }, 'Import')
     await fill('/delegations/register', {}, 'Register')
@@ -90,7 +90,7 @@ describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
     writeFileSync(der, Buffer.from(certificate.replace(/-----[^-]*-----|\s/g, ''), 'base64'))
     await page.goto(`${ORIGIN}/certificates/import`)
     await page.getByLabel('Read from a file').first().setInputFiles(der)
-    await page.waitForFunction(`document.getElementById('certificate').value.startsWith('MII')`)
+    await expect.poll(() => page.getByLabel('Certificate', { exact: true }).inputValue()).toMatch(/^MII/)
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByText('The certificate is imported into file.example.com.').waitFor()
     rmSync(folder, { recursive: true })

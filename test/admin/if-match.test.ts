@@ -32,6 +32,8 @@ function thingsFor({ path }: RouteDeclaration): Things {
   return path.startsWith('/operator/') ? { ...acme, ...operators, ids: { ...acme.ids, ...operators.ids } } : acme
 }
 
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
 /** Bodies that are right, and would change something. */
 const BODIES: Record<string, () => unknown> = {
   'PUT /tenants/{tenant}': () => ({ quotas: { sourceDomains: 7, delegations: null, lineages: null } }),
@@ -48,6 +50,9 @@ const BODIES: Record<string, () => unknown> = {
   'PUT /target-hosts/{name}/front': () => ({ lineage: 'hosting' }),
   'PUT /tenants/{tenant}/members/{user}': () => ({ role: 'admin' }),
   'PUT /users/{id}': () => ({ isOperator: true }),
+  'PUT /users/{id}/email': () => ({ email: 'another@example.org' }),
+  'PUT /settings': () => ({ serviceName: 'Another', accents: null, support: null, footLine: null }),
+  'PUT /settings/logo': () => ({ logo: PNG }),
 }
 /** What belongs to the caller alone, and has no ETag: nobody else changes it. */
 const OWN = /^\/(?:session|account)(?:\/|$)/

@@ -105,7 +105,7 @@ describe('confirming', () => {
     ['/account/passkeys/x/remove', '/account'],
     ['/tenants/acme/tokens/1/rotate', '/tenants/acme/tokens'],
     ['/tenants/acme/lineages/a%20b/certificates/1/key', '/tenants/acme/lineages/a%20b'],
-    ['/nowhere', '/delegations'],
+    ['/nowhere', '/overview'],
   ])('of %s is thought better of: back to %s', (next, back) =>
     expect(wayBack(next, declared(server.deps).pages)).toBe(back),
   )
@@ -174,7 +174,9 @@ describe('what is offered', () => {
     await server.submit('/tenants', { name: 'third' })
     const both = await server.person({ roles: { acme: 'admin', rival: 'viewer', third: 'owner' } })
     const form = async (who: Somebody, tenant: string) =>
-      (await who.page(`/source-domains?tenant=${tenant}`)).text.includes('<form method="post" action="/source-domains"')
+      (await who.page(`/source-domains?tenant=${tenant}`)).text.includes(
+        '<form method="post" action="/source-domains/add"',
+      )
     expect([await form(somebody, 'acme'), await form(somebody, 'rival')]).toEqual([true, false])
     for (const tenant of ['acme', 'third']) {
       const { text } = await both.page(`/source-domains?tenant=${tenant}`)
@@ -217,7 +219,7 @@ describe('what is offered', () => {
   test('to programs’ owners and in the foot of every page: the API reference', async () => {
     const owner = await server.person({ roles: { acme: 'owner' } })
     for (const path of ['/tenants/acme', '/sign-in', '/nowhere'])
-      expect((await owner.page(path)).text).toContain('<footer class="foot"><a href="/api">')
+      expect((await owner.page(path)).text).toContain('<footer class="foot"><p><a href="/api">')
     const issued = { name: 'with reference', addresses: '', lives: '30', 'audit:read': 'yes' }
     for (const answer of [await owner.page('/tenants/acme/tokens'), await owner.submit('/tenants/acme/tokens', issued)])
       expect(answer.text.match(/href="\/api"/g)).toHaveLength(2)

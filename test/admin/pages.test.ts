@@ -121,7 +121,7 @@ describe('a refused form', () => {
     const { status, text } = await server.submit(path, fields)
     expect(status).toBe(400)
     const hint = 'ive the name alone, without https:// and without a path'
-    expect(text).toMatch(new RegExp(`id="${field}-fault"[^]{0,500}G${hint}</p>`))
+    expect(text).toMatch(new RegExp(`id="${field}-fault"[^]{0,500}G${hint}</span></p>`))
     expect(text).toMatch(new RegExp(`<a href="#${field}">[^<]*</a>: g${hint}</li>`))
     expect(text).not.toContain('https://im&quot;')
     expect(text).toContain(`value="${(fields as Record<string, string>)[field]!}"`)

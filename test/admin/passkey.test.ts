@@ -58,7 +58,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
       await signIn(page, email)
       await page.getByLabel('Code', { exact: true }).fill(code)
       await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-      await page.waitForURL(`${ORIGIN}/delegations`)
+      await page.waitForURL(`${ORIGIN}/overview`)
       await page.getByRole('button', { name: 'Sign out' }).click()
     }
     await context.close()
@@ -70,11 +70,11 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     const page = await context.newPage()
     await addAuthenticator(page)
     await signIn(page, 'passkey@example.org')
-    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.waitForURL(`${ORIGIN}/overview`)
     const other = await rig.context()
     const elsewhere = await other.newPage()
     await signIn(elsewhere, 'passkey@example.org')
-    await elsewhere.waitForURL(`${ORIGIN}/delegations`)
+    await elsewhere.waitForURL(`${ORIGIN}/overview`)
     await page.goto(`${ORIGIN}/account`)
     await page.getByRole('link', { name: 'Add a passkey' }).click()
     await page.getByText('All your other devices are signed out.').waitFor()
@@ -92,14 +92,14 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
 
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.waitForURL(`${ORIGIN}/overview`)
 
     await page.getByRole('button', { name: 'Sign out' }).click()
     await signIn(page, 'passkey@example.org')
     await page.waitForURL(`${ORIGIN}/sign-in/code`)
     expect(await page.getByLabel('Code', { exact: true }).count()).toBe(0)
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.waitForURL(`${ORIGIN}/overview`)
 
     server.clock.advance(FRESH_MS)
     await page.goto(`${ORIGIN}/account`)
@@ -146,7 +146,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     await page.evaluate(`navigator.credentials.get = async () => ({ toJSON: () => ({}) })`)
     await page.evaluate(`HTMLFormElement.prototype.submit = () => (document.title = 'sent')`)
     await button.click()
-    await page.waitForFunction(`document.title === 'sent'`)
+    await expect.poll(() => page.title()).toBe('sent')
     expect(await button.isDisabled()).toBe(true)
     await page.evaluate(`dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
     expect(await button.isEnabled()).toBe(true)
@@ -168,10 +168,10 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     const page = await context.newPage()
     await page.setViewportSize({ width: 360, height: 800 })
     await signIn(page, 'narrow@example.org')
-    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.waitForURL(`${ORIGIN}/overview`)
     await page.goto(`${ORIGIN}/audit`)
-    const right = `document.querySelector('.areas [aria-current]').getBoundingClientRect().right`
-    await page.waitForFunction(`${right} <= innerWidth`)
+    const isInSight = `document.querySelector('.areas [aria-current]').getBoundingClientRect().right <= innerWidth`
+    await expect.poll(() => page.evaluate(isInSight)).toBe(true)
     const widthOf = (selector: string) =>
       page.evaluate<number>(`document.querySelector('${selector}').getBoundingClientRect().width`)
     expect(await widthOf('.own-name')).toBeGreaterThan(120) // most of the name, though there is little room
@@ -191,7 +191,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     const context = await rig.context()
     const page = await context.newPage()
     await signIn(page, 'two-tabs@example.org')
-    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.waitForURL(`${ORIGIN}/overview`)
     server.clock.advance(FRESH_MS)
     await page.goto(`${ORIGIN}/users`)
     await page.getByLabel('E-mail address').fill('typed-once@example.org')
@@ -230,6 +230,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     await page.getByRole('button', { name: 'Accept' }).click()
     await page.getByText('You are a member of acme now.').waitFor()
     expect(await page.getByRole('navigation', { name: 'Main' }).getByRole('link').allTextContents()).toEqual([
+      'Overview',
       'Delegations',
       'Source domains',
       'Certificates',
@@ -243,7 +244,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     const other = await rig.context()
     const elsewhere = await other.newPage()
     await signIn(elsewhere, 'guest@example.org')
-    await elsewhere.waitForURL(`${ORIGIN}/delegations`)
+    await elsewhere.waitForURL(`${ORIGIN}/overview`)
     await page.goto(`${ORIGIN}/account`)
     await page.getByRole('button', { name: 'Sign all other devices out' }).click()
     await page.getByText('One other device is signed out.').waitFor()
@@ -260,7 +261,7 @@ describe.skipIf(isLeftOut('chromium'))('people in Chromium', { timeout: 60_000 }
     const page = await context.newPage()
     await page.setViewportSize({ width: 320, height: 800 })
     await signIn(page, long)
-    await page.waitForURL(`${ORIGIN}/delegations`)
+    await page.waitForURL(`${ORIGIN}/overview`)
     const tenant = (await server.deps.tenants.findByName('acme'))!
     const [domain] = await server.deps.sourceDomains.list(tenant.id, { limit: 1 })
     const [lineage] = await server.deps.lineages.list(tenant.id, { limit: 1 })

@@ -139,6 +139,7 @@ describe('signing in by the API', () => {
       tenants: [{ name: 'acme', role: 'owner' }],
       scopes: ['audit:read'],
       authenticatedAt: null,
+      actingAs: null,
     })
     for (const [method, path, body] of [
       ['DELETE', '/session'],

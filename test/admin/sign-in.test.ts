@@ -38,7 +38,7 @@ describe('a sign-in link', () => {
 
   test('signs in once', async () => {
     const url = await link()
-    expect((await use(url)).headers.location).toBe('/delegations')
+    expect((await use(url)).headers.location).toBe('/overview')
     const again = await use(url)
     expect(again.status).toBe(410)
     expect(again.headers['set-cookie']).toBeUndefined()

@@ -50,6 +50,8 @@ export async function thingsOf(server: AdminServer, tenant: string): Promise<Thi
   await anAuthority(server)
   await storage.jobs.enqueue({ kind: 'test', key: tenant, payload: {}, runAt: server.clock.now() })
   const [job] = await storage.jobs.listOpen({ kind: 'test', limit: 1 }, server.clock.now())
+  const owned = { tenant: (await storage.tenants.find(tenantId))!, isByOperator: false }
+  const imported = await server.deps.fileImports.read(Buffer.from(`file.${tenant}.example`), owned, act())
   const invitation = await made(
     api('POST', `/tenants/${tenant}/invitations`, { email: `invited@${tenant}.example`, role: 'viewer' }),
   )
@@ -64,8 +66,18 @@ export async function thingsOf(server: AdminServer, tenant: string): Promise<Thi
       sessions: session!.id,
       passkeys: `passkey-of-${tenant}`,
       jobs: job!.id,
+      filters: job!.id, // there is none
+      imports: String(imported['id']),
     },
   }
+}
+
+/** A lineage of a tenant's, called as it pleases. @returns the path of its page */
+export async function lineageNamed({ api }: AdminServer, tenant: string, lineage: string): Promise<string> {
+  const upload = { ...selfSigned({ commonName: lineage.slice(0, 60) }), lineage }
+  const answer = await api('POST', `/tenants/${tenant}/certificates`, upload)
+  expect([answer.status, answer.text]).toEqual([201, expect.anything()])
+  return String(answer.headers.location).replace('/api/v1', '')
 }
 
 /** One that nobody answers for, whose account is made; there already for the second who wants one. */
@@ -93,6 +105,7 @@ export async function operatorsThings(server: AdminServer): Promise<Partial<Thin
     { tenantId: null, name: 'a token', scopes: ['audit:read'], addresses: null, expiresAt: null, createdById: null },
     act(),
   )
+  const imported = await made(api('POST', '/operator/imports?rehearsal=true', { csv: 'domain,tenant\na.example,acme' }))
   const invitation = await made(api('POST', '/operator/invitations', { email: 'invited@example.org' }))
   return {
     lineage: 'hosting',
@@ -100,6 +113,7 @@ export async function operatorsThings(server: AdminServer): Promise<Partial<Thin
       certificates: (certificate['certificate'] as { id: string }).id,
       tokens: token.id,
       invitations: String(invitation['id']),
+      imports: String(imported['id']),
     },
   }
 }
@@ -126,6 +140,16 @@ export function pathOf({ path }: Pick<RouteDeclaration, 'path'>, things: Things)
       return part
     })
     .join('/')
+}
+
+/** A declared page's path with the names of real things. @param operators what stands for them below /operator */
+export function pagePathOf(path: string, things: Things, operators: Partial<Things>): string {
+  const isOfOperator = path.startsWith('/operator/')
+  const ids = { ...things.ids, ...(isOfOperator ? operators.ids : {}) }
+  const named = { ...things, ...(isOfOperator ? operators : {}), ids }
+  return pathOf({ path: path.replace(/:(\w+)/g, '{$1}') }, named)
+    .replace('{verb}', 'suspend')
+    .replace('{code}', 'not-found')
 }
 
 const VOLATILE = new Set(['last_used_at', 'last_used_by', 'seen_at'])
