@@ -83,6 +83,7 @@ describe('a change is served within a second', () => {
       const { stdout } = await site.waypost('sign-in')
       await page.goto(stdout.trim())
       await page.getByRole('button', { name: 'Sign in as the operator' }).click()
+      await page.getByRole('link', { name: 'Delegations', exact: true }).click()
       await page.getByRole('link', { name: 'Register a delegation' }).first().click()
       await page.getByLabel('Tenant', { exact: true }).fill('acme')
       await page.getByLabel('Source domain', { exact: true }).fill(DOMAIN)

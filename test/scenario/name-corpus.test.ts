@@ -61,9 +61,10 @@ test('CSV: the same', async () => {
     nameCorpus.map(({ name }) => name),
     '--dry-run',
   )
-  expect(verdicts).toHaveLength(typed.length)
+  const lines = typed.filter(({ name }) => name !== '') // a line with nothing in it is none
+  expect(verdicts).toHaveLength(lines.length)
   const seen = new Set<string>()
-  for (const [index, { name, verdict, why }] of typed.entries()) {
+  for (const [index, { name, verdict, why }] of lines.entries()) {
     const { result } = verdicts[index]!
     const isFirst = verdict === 'ok' && !seen.has(why)
     if (verdict === 'ok') seen.add(why) // a name stands in a list once, however it is spelt
