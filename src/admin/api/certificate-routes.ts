@@ -79,6 +79,12 @@ const OWNERS = [
   { path: '/operator', params: {}, readers: 'operator', writers: 'operator' },
 ] as const
 
+/** What people ask an authority for, through this server. */
+const REQUESTS = [
+  ['issue', 'Have the first certificate ordered now, or what has failed tried again now'],
+  ['renew', 'Have the active certificate replaced now, though it is not due'],
+] as const
+
 /** Certificates that authorities issue: why they are as they are, and what people ask for. */
 export function certificateRoutes(deps: AdminDeps, find: LookUps): Route[] {
   const { certificateRequests, revocations } = deps
@@ -129,39 +135,24 @@ export function certificateRoutes(deps: AdminDeps, find: LookUps): Route[] {
           },
           async (input) => ({ body: await explain(input) }),
         ),
-        route(
-          {
-            method: 'post',
-            path: `${path}/lineages/{lineage}/issue`,
-            summary: 'Have the first certificate ordered now, or what has failed tried again now',
-            access: writers,
-            scope: 'certificates:write',
-            params: lineage,
-            answer: { status: 200, schema: explained },
-            problems: ['too-many-requests'],
-          },
-          async (input) => {
-            const { tenant, params, act } = input
-            await certificateRequests.issue(await find.lineage(tenant, params.lineage), act)
-            return { body: await explain(input) }
-          },
-        ),
-        route(
-          {
-            method: 'post',
-            path: `${path}/lineages/{lineage}/renew`,
-            summary: 'Have the active certificate replaced now, though it is not due',
-            access: writers,
-            scope: 'certificates:write',
-            params: lineage,
-            answer: { status: 200, schema: explained },
-            problems: ['too-many-requests'],
-          },
-          async (input) => {
-            const { tenant, params, act } = input
-            await certificateRequests.renew(await find.lineage(tenant, params.lineage), act)
-            return { body: await explain(input) }
-          },
+        ...REQUESTS.map(([verb, summary]) =>
+          route(
+            {
+              method: 'post',
+              path: `${path}/lineages/{lineage}/${verb}`,
+              summary,
+              access: writers,
+              scope: 'certificates:write',
+              params: lineage,
+              answer: { status: 200, schema: explained },
+              problems: ['too-many-requests'],
+            },
+            async (input) => {
+              const { tenant, params, act } = input
+              await certificateRequests[verb](await find.lineage(tenant, params.lineage), act)
+              return { body: await explain(input) }
+            },
+          ),
         ),
         route(
           {
