@@ -16,10 +16,12 @@ on('htmx:before:swap', (event) => {
   const { text, response, request, target } = event.detail.ctx
   if (request.method !== 'GET') return
   const isPart = target !== document.body
+  // A server that restarts takes nothing from a page that asks again by itself
+  if (isPart && response.status >= 400) return event.preventDefault()
   // Another version of the server, or other colours; and who was led elsewhere is on another page
-  const isOther = assetsOf(text) !== assets || (isPart && response.raw.redirected)
-  if (isOther || (isPart && response.status >= 400)) event.preventDefault()
-  if (isOther) location.assign(response.raw.url)
+  if (assetsOf(text) === assets && !(isPart && response.raw.redirected)) return
+  event.preventDefault()
+  location.assign(response.raw.url)
 })
 
 // The address of a form that was refused has no page of its own to come back to

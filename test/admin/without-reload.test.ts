@@ -113,6 +113,19 @@ describe.skipIf(isLeftOut('chromium'))('with a script', () => {
     expect(page.url()).toBe(`${ORIGIN}/tenants`)
   })
 
+  test('a server that is away for a moment takes nothing from the page', async () => {
+    const before = await rows()
+    await page.route('**/source-domains?*', (route) => route.fulfill({ status: 503, body: 'away' }))
+    const answered = page.waitForResponse(/search=red/)
+    await page.locator('#search').fill('red')
+    await (await answered).finished()
+    await page.unroute('**/source-domains?*')
+    expect([await rows(), await isSameDocument()]).toEqual([before, true])
+    await page.locator('#search').fill('red.')
+    await expect.poll(rows).toBe(1)
+    expect(await isSameDocument()).toBe(true)
+  })
+
   test('nobody but htmx may write markup into a page', async () => {
     const refused = await page.evaluate<string>(
       `try { document.body.innerHTML = '<b>x</b>'; 'written' } catch (error) { error.name }`,
