@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { issueSignInLink } from '../../src/tenant/sign-in.ts'
+import { IN_CHROMIUM } from '../support/chromium.ts'
 import { isLeftOut } from '../support/left-out.ts'
 import { vectors } from '../support/vectors.ts'
 import { adminBrowser, type AdminBrowser } from './admin-browser.ts'
@@ -30,7 +31,7 @@ async function opened(path: string): Promise<Page> {
   return page
 }
 
-describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
+describe.skipIf(isLeftOut('chromium'))('in Chromium', IN_CHROMIUM, () => {
   beforeAll(async () => {
     server = await adminServer()
     rig = await adminBrowser(server)
@@ -66,8 +67,8 @@ describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
   })
 
   test('a record is copied, "/" leads to the search, and a certificate is read from a file', async () => {
-    await readyToDelegate(server)
     await server.signIn()
+    await readyToDelegate(server)
     const answer = await server.api('POST', '/tenants/acme/delegations', {
       ...{ sourceDomain: 'im.example.com', service: '_xmpp-server', targetHost: 'hosting.example.com' },
       lineage: 'hosting.example.com',
@@ -116,7 +117,7 @@ describe.skipIf(isLeftOut('chromium'))('in Chromium', () => {
       expect([path, await page.evaluate('document.documentElement.scrollWidth - innerWidth')]).toEqual([path, 0])
     }
     await page.close()
-  }, 60_000)
+  })
 
   test('the console has no word of CSP or Trusted Types, nor of anything else', () => {
     expect(rig.complaints).toEqual([])

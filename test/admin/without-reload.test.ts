@@ -1,12 +1,13 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { IN_CHROMIUM } from '../support/chromium.ts'
 import { isLeftOut } from '../support/left-out.ts'
 import { adminBrowser, type AdminBrowser } from './admin-browser.ts'
 import { ADMIN_HOST, adminServer, ORIGIN, readyToDelegate, type AdminServer } from './admin-server.ts'
 
 // What a script adds: the document stays, and its parts are exchanged.
 
-describe.skipIf(isLeftOut('chromium'))('with a script', () => {
+describe.skipIf(isLeftOut('chromium'))('with a script', IN_CHROMIUM, () => {
   let server: AdminServer
   let rig: AdminBrowser
   let context: BrowserContext

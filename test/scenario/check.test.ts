@@ -5,6 +5,7 @@ import { recipes, startWebServer, type WebServer } from '../delegation/web-serve
 import { dnsWorld, type DnsWorld } from '../support/dns-servers.ts'
 import { ask } from '../support/https-client.ts'
 import { isLeftOut } from '../support/left-out.ts'
+import { until } from '../support/until.ts'
 import { newWaypost, type Waypost } from '../support/waypost.ts'
 import { testAuthority, type TestAuthority } from '../verify/web-hosts.ts'
 
@@ -41,6 +42,13 @@ describe.skipIf(isLeftOut('knot') || isLeftOut('nginx'))('the public check', { t
     site.env['WAYPOST_OUTSIDE_HTTPS_PORT'] = String(web.port)
     for (const host of [NAME, TARGET]) dns.setHost(host, ['127.0.0.1'])
     await site.start()
+    // Its own host's certificate is issued by a job, after the server is ready
+    await until(() =>
+      ask(site, 'admin.localhost', '/sign-in').then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    )
   }, 60_000)
   afterAll(async () => {
     await site?.remove()
