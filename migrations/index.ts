@@ -6,6 +6,7 @@ import * as acme from './004-acme.ts'
 import * as domainImports from './007-domain-imports.ts'
 import * as overview from './005-overview.ts'
 import * as settings from './006-settings.ts'
+import * as sightings from './008-sightings.ts'
 
 /** Applied only where the database was empty. */
 export const firstMigration = '001-delegations'
@@ -22,6 +23,7 @@ const all: [name: string, migration: Knex.Migration][] = [
   ['005-overview', overview],
   ['006-settings', settings],
   ['007-domain-imports', domainImports],
+  ['008-sightings', sightings],
 ]
 
 export const migrations: Knex.MigrationSource<(typeof all)[number]> = {

@@ -140,7 +140,18 @@ export function screenOf(control: ControlOfSourceDomain): string {
     : advice.length > 0
       ? `\nWhat to do:\n${lines(advice)}`
       : ''
-  return escapeUnseen(card(facts) + looks.join('') + todo)
+  return escapeUnseen(card(facts) + looks.join('') + historyText(control) + todo)
+}
+
+/** Only where something has changed: otherwise the last look has said it. */
+function historyText({ history }: ControlOfSourceDomain): string {
+  if (history.length < 2) return ''
+  const spans = history.map(({ firstAt, lastAt, looks, outcome, proof }) => {
+    const [from, to] = [when(firstAt), when(lastAt)]
+    const what = proof === null ? OUTCOMES[outcome] : `${OUTCOMES[outcome]}, ${proof.toUpperCase()} record`
+    return `  ${from === to ? from : `${from} to ${to}`}, ${looks} look${looks === 1 ? '' : 's'}: ${what}\n`
+  })
+  return `\nEarlier looks, the newest first:\n${spans.join('')}`
 }
 
 function lines(texts: readonly string[]): string {

@@ -67,6 +67,13 @@ export interface ControlOfSourceDomain extends Control {
   isHeldByAnother: boolean
   lastLook: { at: string; outcome: Sighting['outcome'] | null; looks: Look[] } | null
   nextCheckAt: string | null
+  history: {
+    firstAt: string
+    lastAt: string
+    looks: number
+    outcome: Sighting['outcome']
+    proof: 'txt' | 'cname' | null
+  }[]
   dnsRecords: DnsRecord[]
 }
 

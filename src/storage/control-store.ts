@@ -10,6 +10,7 @@ import type { Database } from './database.ts'
 import { isDeadlock, isUniqueViolation } from './faults.ts'
 import { destroyKeysInTime, dueFronts, noteLoss, settleGain } from './front-keys.ts'
 import { perform, type NewId, type Traces } from './perform.ts'
+import { noteSighting, sightingSpans } from './sighting-spans.ts'
 import { controlColumns, controlOf, facts, ruleCheck, type SourceDomainRow } from './source-domain-row.ts'
 
 const LINEAGES_A_CALL = 100
@@ -38,6 +39,8 @@ export function controlStore(deps: { db: Database; newId: NewId; clock: Clock })
       const row = await db.knex<ProofCheckRow>('proof_check').where({ name }).first()
       return row && lookFromRow(row)
     },
+
+    sightingSpans: (claimId) => sightingSpans(db.knex, claimId),
 
     async takeIn(look, decide, { at }) {
       // Whoever asked for the look may be of another tenant than those whom it concerns, and is not named to them
@@ -86,10 +89,11 @@ async function takeIn(
     if (former.looked_at <= now.getTime() + CLOCK_SKEW_MS) return undefined
   }
   const claims = rows.map(claimFromRow)
-  const { changes, isUnanswered } = decide(claims)
+  const { changes, isUnanswered, sighting } = decide(claims)
   // Who loses the name before who gains it: the schema allows one holder at any moment
   for (const change of changes.toSorted((one, other) => Number(isHeld(one.control)) - Number(isHeld(other.control))))
     await write(taking, rows, change)
+  for (const claim of claims) await noteSighting(trx, claim, sighting(claim), lookedAt)
   const unanswered = isUnanswered ? (former?.unanswered ?? 0) + 1 : 0
   const servers = await noteLook(trx, former, { name, lookedAt, findings, unanswered })
   const holder = rows.find(isHeld)

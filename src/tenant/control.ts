@@ -164,21 +164,37 @@ export interface ProofLook {
   unanswered: number // looks in a row, this one included, at which those who matter could not be asked
 }
 
+/** Looks in a row that came to the same, for one claim. */
+export interface SightingSpan {
+  outcome: Sighting['outcome']
+  proof: 'txt' | 'cname' | null // by which record; null unless it is ok
+  firstAt: Date // when the first of them began
+  lastAt: Date
+  looks: number
+}
+
 export interface ControlStore {
   /** The claims of all tenants to one name, the earliest first. */
   claimsTo(name: DomainName): Promise<Claim[]>
   lastLook(name: DomainName): Promise<ProofLook | undefined>
+  /** What the looks at one claim came to, a bounded number, the newest first. */
+  sightingSpans(claimId: string): Promise<SightingSpan[]>
   /**
    * Takes a look in: the claims are locked, `decide` says what changes, and that is written with the look, the change feed
    * and the audit trails of all whom it concerns. Who loses the name to another loses its private keys with it; who
    * lets it lapse keeps them for KEEP_KEYS_MS.
    * @param isUnanswered whether the look counts as one at which nobody could be asked
+   * @param sighting what it came to for a claim
    * @returns the claims as they are now; undefined, and nothing is changed: a later look was taken in meanwhile, or nobody claims
    * the name any more
    */
   takeIn(
     look: { name: DomainName; lookedAt: Date; findings: Findings },
-    decide: (claims: readonly Claim[]) => { changes: readonly ControlChange[]; isUnanswered: boolean },
+    decide: (claims: readonly Claim[]) => {
+      changes: readonly ControlChange[]
+      isUnanswered: boolean
+      sighting: (claim: Claim) => Sighting
+    },
     act: Act,
   ): Promise<{ claims: Claim[]; unanswered: number } | undefined>
   /** Destroys private keys that were kept long enough after their name was lost, a bounded number. @returns how many lineages */

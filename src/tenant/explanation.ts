@@ -7,6 +7,7 @@ import {
   type ControlState,
   type ProofLook,
   type Sighting,
+  type SightingSpan,
 } from './control.ts'
 import {
   cnameFinding,
@@ -42,6 +43,7 @@ export interface Explanation {
   zone: ZoneSight | null // null: not learnt
   lapsesAt: Date | null
   nextCheckAt: Date | null // null: none is due, since the operator vouches for it
+  history: SightingSpan[] // what the looks came to, the newest first
 }
 
 /** What a name server did, read after its name. */
@@ -68,12 +70,13 @@ export function explain(
     claim: Claim
     wanted: Wanted
     last: ProofLook | undefined
+    history: SightingSpan[]
     isHeldByAnother: boolean
     nextCheckAt: Date | null
   },
   words: ExplanationWords = EXPLANATION_WORDS,
 ): Explanation {
-  const { claim, wanted, last, isHeldByAnother, nextCheckAt } = given
+  const { claim, wanted, last, history, isHeldByAnother, nextCheckAt } = given
   const look = last && coversClaim(last, claim) ? last : undefined
   const sighting = look ? sightingOf(claim, wanted, look.findings) : null
   const seen = { ...given, look, sighting, words }
@@ -91,6 +94,7 @@ export function explain(
     zone: last ? zoneSight(last.findings) : null,
     lapsesAt: lapsesAt(claim),
     nextCheckAt,
+    history,
   }
 }
 

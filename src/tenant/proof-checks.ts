@@ -143,7 +143,7 @@ export function proofChecks(deps: {
       { name, lookedAt, findings: withoutBulk(findings, claims.map(wanted)) },
       (now) => {
         changes = afterLook(now, sighting, lookedAt) // the last time counts: a transaction may be tried again
-        return { changes, isUnanswered: isUnanswered(now, sighting) }
+        return { changes, isUnanswered: isUnanswered(now, sighting), sighting }
       },
       act,
     )
@@ -215,8 +215,9 @@ export function proofChecks(deps: {
     const claim = claimOf(claims, tenantId, name)
     const holder = holderOf(claims)
     const isHeldByAnother = holder !== undefined && holder.id !== claim.id
+    const history = await control.sightingSpans(claim.id)
     const nextCheckAt = holder?.proof === 'vouched' ? null : nextRun
-    return explain({ claim, wanted: wantedOf(claim), last, isHeldByAnother, nextCheckAt }, words)
+    return explain({ claim, wanted: wantedOf(claim), last, history, isHeldByAnother, nextCheckAt }, words)
   }
 
   /** What was found may want a look earlier than the one that is due. */

@@ -242,6 +242,16 @@ describe('the source domain’s page', () => {
     )
   })
 
+  test('tells what the looks came to, the newest first, in the API as well', async () => {
+    const shown = words(section((await admin.page(domainPath(nameOf('lapsed')))).text, 'control'))
+    expect(shown).toMatch(/Check history.* not found .* [34] found, TXT record .* 1 /)
+    const { history } = (await viewer.api('GET', `${domainPath(nameOf('lapsed'))}/control`)).json()
+    expect(history).toMatchObject([
+      { outcome: 'wrong', proof: null }, // somebody may have looked once more
+      { outcome: 'ok', proof: 'txt', looks: 1 },
+    ])
+  })
+
   test('shows in a table what each name server said at the last look', async () => {
     const control = section((await admin.page(domainPath(nameOf('wavering')))).text, 'control')
     const details = /<details.*<\/details>/s.exec(control)![0]

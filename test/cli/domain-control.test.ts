@@ -22,7 +22,7 @@ function control(
       lapsesAt: null,
       lapsedAt: null,
     },
-    ...{ isHeldByAnother: false, nextCheckAt: null, dnsRecords: [] },
+    ...{ isHeldByAnother: false, nextCheckAt: null, history: [], dnsRecords: [] },
     lastLook: outcome === undefined ? null : { at: AT, outcome, looks: [] },
     ...given,
   }
@@ -106,6 +106,20 @@ describe('the screen of a look', () => {
       '\n  None of the zone’s name servers has a public address that could be asked.\n',
     )
   })
+})
+
+test('what earlier looks came to is told where it was not always the same', () => {
+  const spans: ControlOfSourceDomain['history'] = [
+    { firstAt: AT, lastAt: AT, looks: 1, outcome: 'wrong', proof: null },
+    { firstAt: '2026-11-20T12:00:00.000Z', lastAt: '2026-11-23T11:00:00.000Z', looks: 4, outcome: 'ok', proof: 'txt' },
+  ]
+  expect(screenOf(control({ history: spans }, 'wrong'))).toContain(
+    `Earlier looks, the newest first:
+  2026-11-23T12:00:00Z, 1 look: not found
+  2026-11-20T12:00:00Z to 2026-11-23T11:00:00Z, 4 looks: found, TXT record
+`,
+  )
+  expect(screenOf(control({ history: spans.slice(0, 1) }, 'wrong'))).not.toContain('Earlier looks')
 })
 
 describe('the records that prove control', () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { frontLineageName } from '../../src/certificate/lineage.ts'
 import type { SourceDomain } from '../../src/delegation/source-domain.ts'
 import type { DomainName } from '../../src/name.ts'
+import { SPANS_KEPT } from '../../src/storage/sighting-spans.ts'
 import {
   afterLook,
   KEEP_KEYS_MS,
@@ -59,7 +60,7 @@ onBothEngines('looks at a name', (database) => {
       isUnanswered ? UNKNOWN : seen.some(({ id }) => id === tenantId) ? TXT : GONE
     return control.takeIn(
       { name, lookedAt, findings: findings(given.servers) },
-      (claims) => ({ changes: afterLook(claims, sighting, lookedAt), isUnanswered }),
+      (claims) => ({ changes: afterLook(claims, sighting, lookedAt), isUnanswered, sighting }),
       { ...database.act(), actor: given.by ?? 'test', address: given.by ? '203.0.113.9' : null },
     )
   }
@@ -229,6 +230,29 @@ onBothEngines('looks at a name', (database) => {
       expect(await rows('proof_check', { name })).toEqual([])
     })
 
+    test('lengthens the span of those that came to the same, and the twentieth span before goes', async () => {
+      const { a, b, name } = await twoClaims()
+      const spans = async (tenant: Tenant) => database.storage.control.sightingSpans((await controlOf(tenant, name)).id)
+      expect(await spans(a)).toEqual([])
+      await look(name, [a])
+      const firstAt = database.clock.now()
+      await look(name, [a])
+      const lastAt = database.clock.now()
+      expect(await spans(a)).toEqual([{ outcome: 'ok', proof: 'txt', firstAt, lastAt, looks: 2 }])
+      expect(await spans(b)).toEqual([{ outcome: 'wrong', proof: null, firstAt, lastAt, looks: 2 }])
+      for (let times = 0; times < SPANS_KEPT; times++) await look(name, times % 2 === 0 ? 'nobody could be asked' : [a])
+      const kept = await spans(a)
+      expect(kept.map(({ outcome }) => outcome)).toEqual(
+        Array.from({ length: SPANS_KEPT }, (_, i) => (i % 2 === 0 ? 'ok' : 'could-not-ask')),
+      )
+      expect(kept.at(-1)!.firstAt > lastAt).toBe(true)
+      expect(await rows('sighting_span', { source_domain_id: (await controlOf(a, name)).id })).toHaveLength(SPANS_KEPT)
+      const { id } = await controlOf(b, name)
+      expect(await rows('sighting_span', { source_domain_id: id })).not.toEqual([])
+      await database.storage.sourceDomains.remove(b.id, name, database.act())
+      expect(await rows('sighting_span', { source_domain_id: id })).toEqual([])
+    })
+
     test('that is never taken in, or whose transaction fails, has changed nothing', async () => {
       const { a, name } = await twoClaims()
       const [position, told] = [await feedEnd(database), await trail(a)]
@@ -239,7 +263,7 @@ onBothEngines('looks at a name', (database) => {
           (claims) => {
             const changes = afterLook(claims, () => TXT, lookedAt)
             const broken = { ...changes[0]!, claim: { ...changes[0]!.claim, id: 'no claim' } }
-            return { changes: [...changes, broken], isUnanswered: false } // dies half-way
+            return { changes: [...changes, broken], isUnanswered: false, sighting: () => TXT } // dies half-way
           },
           database.act(),
         ),
@@ -347,7 +371,7 @@ onBothEngines('looks at a name', (database) => {
       const seen = ({ tenantId }: Claim) => (tenantId === b.id ? TXT : GONE)
       await database.storage.control.takeIn(
         { name, lookedAt, findings: findings() },
-        (claims) => ({ changes: afterLook(claims, seen, lookedAt).toReversed(), isUnanswered: false }),
+        (claims) => ({ changes: afterLook(claims, seen, lookedAt).toReversed(), isUnanswered: false, sighting: seen }),
         database.act(),
       )
       expect(await holders(name)).toEqual([b.id])

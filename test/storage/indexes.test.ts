@@ -128,10 +128,12 @@ onBothEngines('statements', (database) => {
             : { claim, event: 'lose', control: lapsedSince(act.at) },
         ),
         isUnanswered: false,
+        sighting: () => ({ outcome: 'could-not-ask' }),
       }),
       act,
     )
     await control.lastLook(name)
+    await control.sightingSpans(tenant.id)
     await domains.remove(rival.id, name, act)
     await tenants.remove(rival.id, act)
     await domains.vouch(tenant.id, name, act)

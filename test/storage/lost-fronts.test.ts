@@ -41,7 +41,7 @@ onBothEngines('the keys of names that share a front', (database) => {
     const sighting = ({ tenantId }: Claim) => (seen.some(({ id }) => id === tenantId) ? TXT : GONE)
     return control.takeIn(
       { name, lookedAt, findings: FINDINGS },
-      (claims) => ({ changes: afterLook(claims, sighting, lookedAt), isUnanswered: false }),
+      (claims) => ({ changes: afterLook(claims, sighting, lookedAt), isUnanswered: false, sighting }),
       database.act(),
     )
   }

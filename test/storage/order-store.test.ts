@@ -357,6 +357,7 @@ onBothEngines('orders', (database) => {
                   .filter((claim) => claim.tenantId === tenantId)
                   .map((claim) => ({ claim, event, control: { ...control, lapsedAt: lookedAt } })),
                 isUnanswered: false,
+                sighting: () => ({ outcome: 'wrong', isByMost: true }),
               }),
               database.act(),
             )

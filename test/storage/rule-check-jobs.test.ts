@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SourceDomain } from '../../src/delegation/source-domain.ts'
-import { afterLook } from '../../src/tenant/control.ts'
+import { afterLook, type Sighting } from '../../src/tenant/control.ts'
 import type { Look } from '../../src/tenant/findings.ts'
 import { REDIRECT_RULE } from '../../src/verify/rule-checks.ts'
 import { onBothEngines } from '../support/databases.ts'
@@ -56,12 +56,10 @@ onBothEngines('the rule on the web server of an external source domain', (databa
     const domain = await claim({ isVouched: false })
     const lookedAt = database.clock.now()
     const findings = { txt: NOTHING, txtSibling: null, cname: null, cnameSibling: null }
+    const sighting = (): Sighting => ({ outcome: 'ok', proof: 'txt', isByMost: true })
     await database.storage.control.takeIn(
       { name: domain.name, lookedAt, findings },
-      (claims) => ({
-        changes: afterLook(claims, () => ({ outcome: 'ok', proof: 'txt', isByMost: true }), lookedAt),
-        isUnanswered: false,
-      }),
+      (claims) => ({ changes: afterLook(claims, sighting, lookedAt), isUnanswered: false, sighting }),
       database.act(),
     )
     expect(await isDue(domain)).toBe(true)

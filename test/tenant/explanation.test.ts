@@ -33,6 +33,7 @@ function shown(
     claim: aClaim('a', { mode: 'external', ...claim }),
     wanted: { token: TOKEN, edgeName: EDGE },
     last: findings === null ? undefined : { name: NAME, lookedAt, findings, unanswered: 0 },
+    history: [],
     isHeldByAnother,
     nextCheckAt: NEXT,
   })

@@ -48,6 +48,17 @@ const control = z
       .nullable()
       .meta({ description: 'null: nobody has looked yet' }),
     nextCheckAt: z.iso.datetime().nullable().meta({ description: 'null: none is due' }),
+    history: z
+      .array(
+        z.object({
+          firstAt: z.iso.datetime(),
+          lastAt: z.iso.datetime(),
+          looks: z.int().meta({ description: 'How many, one after another, came to the same' }),
+          outcome: z.enum(['ok', 'wrong', 'could-not-ask']),
+          proof: z.enum(['txt', 'cname']).nullable(),
+        }),
+      )
+      .meta({ description: 'What the looks came to, the newest first, a span for as many as came to the same' }),
     dnsRecords: z.array(dnsRecord).meta({ description: 'Each of them proves control' }),
   })
   .meta({ id: 'ControlOfSourceDomain' })
@@ -136,7 +147,7 @@ export function controlRoutes(deps: AdminDeps, find: LookUps): Route[] {
     name: DomainName,
     explanation: Explanation,
   ): Promise<z.input<typeof control>> {
-    const { claim, summary, advice, isHeldByAnother, sighting, lookedAt, looks, nextCheckAt } = explanation
+    const { claim, summary, advice, isHeldByAnother, sighting, lookedAt, looks, nextCheckAt, history } = explanation
     const records = await recordsOf(deps, find, tenant, await find.sourceDomain(tenant, name), [])
     return {
       tenant: tenant.name,
@@ -151,6 +162,11 @@ export function controlRoutes(deps: AdminDeps, find: LookUps): Route[] {
         looks: looks.map(toLook),
       },
       nextCheckAt: nextCheckAt?.toISOString() ?? null,
+      history: history.map(({ firstAt, lastAt, ...span }) => ({
+        ...span,
+        firstAt: firstAt.toISOString(),
+        lastAt: lastAt.toISOString(),
+      })),
       dnsRecords: records.filter(isProof),
     }
   }

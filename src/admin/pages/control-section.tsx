@@ -1,6 +1,13 @@
 import type { SourceDomain } from '../../delegation/source-domain.ts'
 import { displayName } from '../../name.ts'
-import { lapsesAt, stateOf, type Claim, type Control, type ControlState } from '../../tenant/control.ts'
+import {
+  lapsesAt,
+  stateOf,
+  type Claim,
+  type Control,
+  type ControlState,
+  type SightingSpan,
+} from '../../tenant/control.ts'
 import { isToPublish } from '../../tenant/explanation.ts'
 import type { Look, ServerReply } from '../../tenant/findings.ts'
 import type { Explanation } from '../../tenant/proof-checks.ts'
@@ -156,7 +163,38 @@ export function ControlSection(props: {
           </div>
         </details>
       ) : null}
+      {explanation.history.length === 0 ? null : <History spans={explanation.history} />}
     </section>
+  )
+}
+
+/** What the looks came to, so that an owner sees since when a record was gone, and how often name servers were silent. */
+function History({ spans }: { spans: readonly SightingSpan[] }) {
+  const t = useTexts().control
+  return (
+    <details class="in-card">
+      <summary>{t.history}</summary>
+      <div class="live-part" id="control-history">
+        <table class="list">
+          <caption class="visually-hidden">{t.history}</caption>
+          <ColumnHeads columns={[t.historyOutcome, t.historyFrom, t.historyTo, t.historyLooks]} />
+          <tbody>
+            {spans.map(({ outcome, proof, firstAt, lastAt, looks }) => (
+              <tr key={firstAt.getTime()}>
+                <th scope="row">{proof === null ? t.outcomes[outcome] : t.historyFound[proof]}</th>
+                <td data-label={t.historyFrom}>
+                  <When at={firstAt} />
+                </td>
+                <td data-label={t.historyTo}>
+                  <When at={lastAt} />
+                </td>
+                <td data-label={t.historyLooks}>{looks}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
   )
 }
 

@@ -1488,6 +1488,12 @@ export const german: Texts = {
         'Es gab keine klare Antwort. Es ist auch keine nötig, solange der Betreiber für den Namen bürgt.',
       none: 'Es gab keine klare Antwort. Es ist auch keine nötig, solange der Betreiber für den Namen bürgt.',
     },
+    history: 'Verlauf der Prüfungen',
+    historyFound: { txt: 'gefunden, TXT-Eintrag', cname: 'gefunden, CNAME-Eintrag' },
+    historyOutcome: 'Ergebnis',
+    historyFrom: 'Erste Prüfung',
+    historyTo: 'Letzte Prüfung',
+    historyLooks: 'Prüfungen',
     lookDetails: 'Was die Nameserver bei der letzten Prüfung sagten',
     lookNotNeeded: 'Was die Nameserver bei der letzten Prüfung sagten, die nicht nötig ist',
     sibling:

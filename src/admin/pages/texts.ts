@@ -994,6 +994,12 @@ export const texts = {
       'could-not-ask': 'There was no clear answer. None is needed while the operator vouches for the name.',
       none: 'There was no clear answer. None is needed while the operator vouches for the name.',
     },
+    history: 'Check history',
+    historyFound: { txt: 'found, TXT record', cname: 'found, CNAME record' },
+    historyOutcome: 'Outcome',
+    historyFrom: 'First look',
+    historyTo: 'Last look',
+    historyLooks: 'Looks',
     lookDetails: 'What the name servers said at the last look',
     lookNotNeeded: 'What the name servers said at the last look, which is not needed',
     sibling:
